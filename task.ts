@@ -29,9 +29,10 @@ import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
 import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
-import type { LastWord } from "./train/terminal/exit.ts";
+import type { WordToMain } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
 import { servedAt } from "./report/watch/port.ts";
+import { endAtSecondSignal } from "./train/terminal/stop_signal.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** What a task runs, and what it needs. */
@@ -311,11 +312,16 @@ async function unlessRefused<T>(action: () => T | Promise<T>): Promise<T | undef
   }
 }
 
-/** Runs a script in a worker with these permissions; resolves to its exit code. */
+/** Runs a script in a worker with these permissions; resolves to its exit code. While it hears signals, the second ends this process. */
 export function runConfined(script: URL, permissions: Deno.PermissionOptionsObject): Promise<number> {
   const worker = new Worker(script, { type: "module", name: hangupName(), deno: { permissions } });
+  let hearing: Disposable | undefined;
   return new Promise((resolve) => {
-    worker.onmessage = ({ data }: MessageEvent<LastWord>) => resolve(data.exit_code);
+    worker.onmessage = ({ data }: MessageEvent<WordToMain>) => {
+      if ("exit_code" in data) return resolve(data.exit_code);
+      hearing?.[Symbol.dispose]();
+      hearing = data.hears_signals ? endAtSecondSignal() : undefined;
+    };
   });
 }
 

@@ -8,7 +8,7 @@ import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
 import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { SCORE_CHOICES } from "../train/scoring/score_on.ts";
-import { type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
+import { asksHelp, type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
@@ -31,7 +31,7 @@ export const experimentFlag: Flag<Experiment> = flag.choice(
 export function ofSpace<F>(make: (space: Space) => F): (args: readonly string[]) => Promise<F> {
   return async (args) => {
     // Whoever asks for help gets it, whatever there is.
-    const space = args.includes("--help") ? await spaceIn(args).catch(() => GATED_SPACE) : await spaceIn(args);
+    const space = asksHelp(args) ? await spaceIn(args).catch(() => GATED_SPACE) : await spaceIn(args);
     return make(space);
   };
 }

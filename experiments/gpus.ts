@@ -4,7 +4,7 @@ import { type Card, CARD_ENGINE } from "../train/engines/webgpu/cards/card.ts";
 import { cardLine, choicesFor, hasDeviceSelect, takeCard } from "../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../train/engines/webgpu/cards/list.ts";
 import { type Command, runSideBySide } from "../train/process/side_by_side.ts";
-import { EXIT, type Flag, splitList, valueIn } from "../train/terminal/command_line.ts";
+import { asksHelp, EXIT, type Flag, splitList, valueIn } from "../train/terminal/command_line.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { plural } from "../train/terminal/words.ts";
 
@@ -44,7 +44,7 @@ export const gpuFlag: Flag<GpuChoice | undefined> = {
 /** What a command line says of cards; undefined where it says nothing, asks for help, or is wrong, which the task itself will say. */
 export function gpusIn(args: readonly string[]): GpuChoice | undefined {
   const text = valueIn(args, "gpu");
-  if (text === undefined || args.includes("--help")) return undefined;
+  if (text === undefined || asksHelp(args)) return undefined;
   try {
     return parseGpus(text);
   } catch {

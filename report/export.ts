@@ -4,7 +4,8 @@ import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
 import { plural } from "../train/terminal/words.ts";
-import { type Format, FORMATS, writeExport } from "./export/write_export.ts";
+import { type Format, FORMATS } from "./export/write_export.ts";
+import { exportStudy } from "./export_study.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
 const formatFlag: Flag<readonly Format[]> = {
@@ -38,13 +39,11 @@ if (import.meta.main) {
     "Writes the runs of an experiment for other tools: tables as CSV and Parquet, curves for TensorBoard.";
   await runCommand({ name: "export", description, flags }, async ({ dir, experiment, formats, only, out }) => {
     const study = await Study.open(dir);
-    const { paths, runs, counts, problems } = await writeExport({
-      study,
+    const { paths, runs, counts, problems } = await exportStudy(study, {
       experiment,
       formats,
       only,
       out,
-      table: study.space,
       onWait: (line) => printError(`export: ${line}`),
     });
     for (const line of problems) printError(`export: ${line}`);

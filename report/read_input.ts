@@ -1,7 +1,9 @@
 /** Reads all that the report of a study is drawn from. */
+import type { ReadDynamics } from "../experiments/study/dynamics_among.ts";
 import { readCurrentDynamics } from "../experiments/study/read_dynamics.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import { configOf } from "../experiments/study/result.ts";
+import type { ReadResults } from "../experiments/study/runs.ts";
 import type { Selection } from "../experiments/study/selection.ts";
 import type { Study } from "../experiments/study/store.ts";
 import { isValidated } from "../experiments/study/validation.ts";
@@ -20,6 +22,8 @@ export interface StudyReportOptions {
   readonly others?: readonly string[];
   /** Called with a line on each file that cannot be read; the report is drawn without it. */
   readonly onProblem?: (line: string) => void;
+  /** What was read of the meant configurations already; all is read where absent. */
+  readonly read?: { readonly results: ReadResults; readonly dynamics: ReadDynamics };
 }
 
 /**
@@ -29,11 +33,11 @@ export interface StudyReportOptions {
  */
 export async function readInput(
   study: Study,
-  { experiment, below, only, others = [], onProblem = () => {} }: StudyReportOptions,
+  { experiment, below, only, others = [], onProblem = () => {}, read: known }: StudyReportOptions,
 ): Promise<ReportInput> {
-  const read = await study.readResults(experiment), meant = read.results.filter(isMeant(study, only));
+  const read = known?.results ?? await study.readResults(experiment), meant = read.results.filter(isMeant(study, only));
   // Of a run that is not meant nothing is read: each model is hashed.
-  const dynamics = await readCurrentDynamics(study, experiment, meant);
+  const dynamics = known?.dynamics ?? await readCurrentDynamics(study, experiment, meant);
   const levels = await studyLevels(study, onProblem);
   const short = experiment === "02" && !only ? await study.readResults("01") : undefined;
   const compared = await readOtherStudies({ dirs: others, experiment, only, onProblem });

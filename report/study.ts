@@ -14,7 +14,6 @@ import { type InitPlan, initStudy } from "../experiments/study/init_study.ts";
 import { readSelected } from "../experiments/study/selected_results.ts";
 import { holdSpaces } from "../experiments/study/confined_space.ts";
 import { Study as StoredStudy } from "../experiments/study/store.ts";
-import { writeExport } from "./export/write_export.ts";
 import {
   checkDir,
   checkScoring,
@@ -322,14 +321,9 @@ export class Study implements Disposable {
   async export(options: StudyExporting = {}): Promise<ExportedStudy> {
     const study = await this.#open(), { experiment, only } = this.#asked(options), { out } = options;
     const formats = formatsIn(options);
-    const { folder, paths, runs, problems } = await writeExport({
-      study,
-      experiment,
-      only,
-      formats,
-      out,
-      table: this.#space,
-    });
+    // What works out the pictures' data is much code: a program that exports nothing need not load it.
+    const { exportStudy } = await import("./export_study.ts");
+    const { folder, paths, runs, problems } = await exportStudy(study, { experiment, only, formats, out });
     return { folder, paths, runs, problems };
   }
 

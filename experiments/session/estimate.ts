@@ -5,6 +5,7 @@
 import type { Space } from "../../cells/space.ts";
 import { stepsBackOf } from "../../cells/config.ts";
 import { messageOf } from "../../cells/errors.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { stepCost } from "../../cells/sizes.ts";
 import type { Engine } from "../../train/engines/engine.ts";
@@ -49,6 +50,12 @@ export interface TrainingEstimate {
   readonly adapter: string;
 }
 
+/**
+ * A record says what runs cost of up to so many times its largest: beyond, the time of small steps, which is mostly overhead, would be taken for
+ * that of large ones.
+ */
+const REACH = 8;
+
 /** What an estimate opens and measures with; tests have their own. */
 export interface EstimateTools {
   readonly open: (engine: string) => Promise<Engine>;
@@ -77,7 +84,9 @@ export async function estimateTraining(
     const told = { runs, engine: engine.name, adapter: engine.adapter };
     if (!runs) return { seconds: 0, basis: "record", ...told };
     const recorded = paceOf(recordsOf(records, settings, engine));
-    if (recorded) return { seconds: secondsOf(recorded, work, runs), basis: "record", ...told };
+    if (recorded && maxOf(work.map(({ cost }) => cost)) <= REACH * recorded.times.at(-1)!.cost) {
+      return { seconds: secondsOf(recorded, work, runs), basis: "record", ...told };
+    }
     const { parallel } = capacityOf(engine, undefined, runs);
     const measured = await measure(engine, work, { settings, space, parallel: Math.min(parallel, runs), signal });
     return measured && { seconds: secondsOf(measured, work, runs), basis: "measurement", ...told };

@@ -22,6 +22,7 @@ import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 import type { ConfigEntry } from "../study/runs.ts";
+import { EXPERIMENTS } from "../study/schema.ts";
 import { Study } from "../study/store.ts";
 import { trainingSettings } from "../study/training_settings.ts";
 import { rankedInWords } from "../study/validation.ts";
@@ -144,13 +145,16 @@ function levelsInWords(factor: Factor, values: readonly FactorValue[]): string {
 async function estimateOf(plan: InitPlan, estimate: typeof estimateTraining): Promise<TrainingEstimate | string> {
   const { dir, experiment, settings: { training, tokens, seeds }, before, fresh } = plan;
   const study = before && await Study.open(dir), listed = await study?.readConfigs(experiment) ?? [];
+  const read = await Promise.all(EXPERIMENTS.map((each) => study?.readResults(each)));
   let why = "it was stopped";
   const estimated = await estimate({
     entries: hasFurtherSeeds(plan) ? [...listed, ...fresh] : fresh,
     space: plan.space,
     seeds,
     settings: trainingSettings({ training, tokens }, experiment),
-    results: (await study?.readResults(experiment))?.results ?? [],
+    results: read[EXPERIMENTS.indexOf(experiment)]?.results ?? [],
+    // Experiment 02 has none at first: 01 says how fast this machine is.
+    records: read.flatMap((each) => each?.results ?? []),
     onProblem: (problem) => why = problem,
   });
   return estimated ?? why;

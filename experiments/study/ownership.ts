@@ -87,6 +87,7 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^curves\.parquet$/, isParquetWith("smoothed_loss")],
   [/^dynamics\.parquet$/, isParquetWith("measure", "quantity", "standard_error")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
+  [RegExp(`^${PICTURE}\\.csv$`), isPictureData],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
 
@@ -156,6 +157,12 @@ function isDatabase(content: Content): boolean {
 /** All ids in a picture begin with its name. */
 function isPicture(content: Content, path: string): boolean {
   return content.startsWith("<svg") && content.includes(`"${basename(path, ".svg")}-0"`);
+}
+
+/** The last column of a picture's data, behind which a person may have added one, has the picture's name in each row. */
+function isPictureData(content: Content, path: string): boolean {
+  const rows = content.trimEnd().split("\r\n").slice(1);
+  return /,picture(-\d+)?$/.test(firstLine(content)) && rows.every((row) => row.endsWith(`,${basename(path, ".csv")}`));
 }
 
 /** Version 0.1.0 left no mark at first, but drew each picture at twice the size of the SVG beside it. */

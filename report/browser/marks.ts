@@ -43,7 +43,7 @@ export class Marks {
       if (shape instanceof SVGElement) shape.parentNode!.append(shape);
     }
     const part = document.getElementById(`run-${name}`), cell = part?.closest("details")?.querySelector("summary b");
-    this.#note.textContent = part ? `${name}: ${cell?.textContent}. ${part.querySelector("h4")?.textContent}` : name;
+    this.#note.textContent = part ? `${name}: ${cell?.textContent}. ${part.querySelector("h3")?.textContent}` : name;
   }
 
   #shapesOf(name: string | undefined): readonly Shape[] {

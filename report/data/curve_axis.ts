@@ -32,7 +32,14 @@ export function curveAxis(rows: readonly MergedRow[]): CurveAxis {
   };
 }
 
+/** A point on the axis. */
+export interface PlacedPoint extends CurvePoint {
+  /** Where it stands. */
+  readonly step: number;
+  readonly updates: number;
+}
+
 /** A configuration's curve on an axis: see {@linkcode curveOf}. */
-export function curveOn(axis: CurveAxis, row: MergedRow, most?: number): CurvePoint[] {
-  return curveOf(row, most).map((point) => ({ ...point, step: axis.at(row, point.step) }));
+export function curveOn(axis: CurveAxis, row: MergedRow, most?: number): PlacedPoint[] {
+  return curveOf(row, most).map((point) => ({ ...point, updates: point.step, step: axis.at(row, point.step) }));
 }

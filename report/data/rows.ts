@@ -156,7 +156,7 @@ export function metricOfRun(run: RunRow, metric: Metric): number | undefined {
 }
 
 /** Significant digits of a curve's losses: more than pictures and sentences tell apart, in half the room on a page. */
-const LOSS_DIGITS = 7;
+export const LOSS_DIGITS = 7;
 
 /** A curve as reports have it. */
 export function shownLoss(loss: readonly number[]): number[] {

@@ -3,7 +3,7 @@
  * and what it means; each format is made from these lists.
  */
 import type { CellConfig } from "../../cells/config.ts";
-import { type Configuration, type Factor, type FactorTable, valueOf } from "../../cells/factor.ts";
+import type { Configuration, FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { isWhole, type Metric, type MetricKind, ofKinds } from "../../experiments/study/metric.ts";
 import { type MetricKey, METRICS } from "../../experiments/study/metrics.ts";
@@ -15,24 +15,8 @@ import {
   type TIME_KEYS,
 } from "../../experiments/study/result.ts";
 import { amountRead } from "../data/reading.ts";
+import { type Column, type ColumnType, factorColumn, type Value } from "../data/table.ts";
 import { type MemoryCurve, RESETS } from "../../train/scoring/state_resets.ts";
-
-/** What a column holds; `null` stands for what a run does not have. */
-export type ColumnType = "string" | "int" | "double" | "boolean" | "time";
-export type Value = string | number | boolean | Date | null;
-
-export interface Column<Row> {
-  readonly name: string;
-  readonly type: ColumnType;
-  /** In one line. */
-  readonly about: string;
-  readonly of: (row: Row) => Value;
-}
-
-export interface Table<Row = unknown> {
-  readonly columns: readonly Column<Row>[];
-  readonly rows: readonly Row[];
-}
 
 /** Where a run stands, as far as its result says. */
 export type Status = "done" | "failed" | "running";
@@ -182,20 +166,6 @@ function timeColumn(name: typeof TIME_KEYS[number], about: string): readonly Col
   return [{ name, type: "time", about, of: (result) => dateIn(result, name) }];
 }
 
-/** What the values of each kind of factor are. */
-const TYPES: Readonly<Record<Factor["kind"], ColumnType>> = {
-  switch: "boolean",
-  choice: "string",
-  integer: "int",
-  number: "double",
-};
-
-/** A factor's column: where a run does not name it, its default. */
-function factorColumn(factor: Factor): Column<RunResult> {
-  const { key, kind, about } = factor;
-  return { name: key, type: TYPES[kind], about, of: (result) => valueOf(factor, result as Configuration) };
-}
-
 function columnsOf(
   fields: Readonly<Record<string, AnyPlain | readonly Column<RunResult>[] | "in the curves">>,
 ): Column<RunResult>[] {
@@ -234,7 +204,7 @@ export function runColumns(
   const measured = (kinds: readonly MetricKind[]) => ofKinds(metrics, kinds).map(metricColumn);
   return [
     ...columnsOf(NAME_FIELDS),
-    ...factors.map(factorColumn),
+    ...factors.map((factor) => factorColumn(factor, (result: RunResult) => result as Configuration)),
     ...columnsOf(CHOICE_FIELDS),
     ...measured(["size", "quality", "extent"]),
     ...columnsOf(TRAINING_FIELDS),

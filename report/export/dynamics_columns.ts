@@ -9,7 +9,7 @@ import {
 } from "../../experiments/study/dynamics_metrics.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import type { Column, Value } from "./columns.ts";
+import type { Column, Value } from "../data/table.ts";
 
 /** How runs were measured; the table of single numbers has no place for it. */
 const SETTINGS: Readonly<Record<keyof DynamicsSettings, string>> = {

@@ -9,7 +9,7 @@ import { RECALL_LAGS } from "../../train/dynamics/stream_options.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import type { Column } from "./columns.ts";
+import type { Column } from "../data/table.ts";
 
 /** What a number is of; absent where it is of the whole model, or of all of the text. */
 interface Place {

@@ -1,6 +1,6 @@
 /** A table as Parquet, with its columns' types, and what they mean as metadata under their names. */
 import { parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
-import type { ColumnType, Table, Value } from "./columns.ts";
+import type { ColumnType, Table, Value } from "../data/table.ts";
 
 /** How Parquet calls a type. */
 const TYPES: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {

@@ -3,7 +3,8 @@ import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { type Column, CURVE_COLUMNS, type LoggedLoss, runColumns, type Table } from "./columns.ts";
+import type { Column, Table } from "../data/table.ts";
+import { CURVE_COLUMNS, type LoggedLoss, runColumns } from "./columns.ts";
 import { dynamicsColumns } from "./dynamics_columns.ts";
 import { DYNAMICS_COLUMNS, type DynamicsRow, dynamicsRows } from "./dynamics_rows.ts";
 

@@ -1,6 +1,6 @@
 /** Writes the runs of one experiment for other tools: tables as CSV and Parquet, curves as TensorBoard event files. */
 import { existsSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { UserError } from "../../cells/errors.ts";
@@ -17,7 +17,7 @@ import {
 } from "../../experiments/study/files.ts";
 import { checkReplaceable, isOurs } from "../../experiments/study/ownership.ts";
 import { withListedMarks } from "../../experiments/study/promotion.ts";
-import { dateIn, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../experiments/study/result.ts";
+import { dateIn, isFinished, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../experiments/study/result.ts";
 import { adviceForRuns } from "../../experiments/study/commands.ts";
 import { resultKeys } from "../../experiments/study/paths.ts";
 import { runKey, shortKey } from "../../experiments/study/run_key.ts";
@@ -27,11 +27,15 @@ import type { Selection } from "../../experiments/study/selection.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { lockStudy } from "../../experiments/study/lock.ts";
 import type { RunDynamics } from "../../experiments/study/dynamics_file.ts";
+import type { ReadDynamics } from "../../experiments/study/dynamics_among.ts";
 import { readCurrentDynamics } from "../../experiments/study/read_dynamics.ts";
 import { shortList } from "../../train/terminal/words.ts";
 import { type AccountEntry, MOST_NAMES } from "../data/account.ts";
+import type { ReadResults } from "../../experiments/study/runs.ts";
+import type { Table } from "../data/table.ts";
+import type { Picture } from "../figures/pictures.ts";
 import { dynamicsAccount } from "../data/dynamics_account.ts";
-import { csvOf } from "./csv.ts";
+import { csvOf } from "../data/csv.ts";
 import { type Status, statusOf } from "./columns.ts";
 import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
 import { parquetOf } from "./parquet.ts";
@@ -51,6 +55,10 @@ export interface ExportOptions {
   readonly out?: string;
   /** Whose factors stand in the results; the built-in ones where absent. */
   readonly table?: FactorTable;
+  /** The pictures of the runs that were read, of which one at least has finished; CSV has their data. None where absent. */
+  readonly pictures?: (
+    read: { readonly results: ReadResults; readonly dynamics: ReadDynamics },
+  ) => Promise<readonly Pick<Picture, "name" | "data">[]>;
   /** Called with a line, if another process keeps this one waiting. */
   readonly onWait?: (line: string) => void;
 }
@@ -58,7 +66,7 @@ export interface ExportOptions {
 /** What has been written. */
 export interface ExportSummary {
   readonly folder: string;
-  /** Tables' files, and the folder of the event files; a path each. */
+  /** Tables' files, and the folders of pictures' data and of event files; a path each. */
   readonly paths: readonly string[];
   /** Runs in all, and of each status. */
   readonly runs: number;
@@ -79,7 +87,7 @@ type File = readonly [path: string, content: string | Uint8Array];
 export async function writeExport(options: ExportOptions): Promise<ExportSummary> {
   const { study, experiment, formats, only, out, table = GATED } = options;
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
-  const { results, unreadable } = await readSelected(study, experiment, only, `export ${study.dir}`);
+  const read = await readSelected(study, experiment, only, `export ${study.dir}`), { results, unreadable } = read;
   const dynamics = await readCurrentDynamics(study, experiment, results);
   const problems = [
     ...unreadable,
@@ -94,10 +102,13 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   }
   const marked = experiment === "02" ? withListedMarks(results, await study.readConfigs(experiment)) : results;
   const runs = sortRuns(marked);
-  const files = formats.map((format): [Format, File[]] => [format, MAKERS[format](runs, table, dynamics.measured)]);
+  const isDrawn = formats.includes("csv") && runs.some(isFinished);
+  const pictures = isDrawn ? await options.pictures?.({ results: read, dynamics }) : [];
+  const data = new Map(pictures?.map(({ name, data }) => [join(PICTURES, `${name}.csv`), data()]));
+  const made = formats.flatMap((format) => MAKERS[format](runs, table, dynamics.measured, data));
 
   using _lock = await lockStudy(study.dir, options.onWait);
-  const made = files.flatMap(([, made]) => made), former = await formerFiles(study, folder, experiment, made);
+  const former = await formerFiles(study, folder, experiment, made);
   const gone = formerOf(formats, former, made);
   for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);
   for (const below of new Set(made.map(([path]) => join(folder, dirname(path))))) {
@@ -113,36 +124,38 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
     ...former.filter((path) => !gone.includes(path)),
     ...made.map(([path]) => path),
   ]);
-  const paths = files.flatMap(([format, made]) =>
-    format === "tensorboard" ? [TENSORBOARD] : made.map(([path]) => path)
-  );
+  const paths = new Set(made.map(([path]) => IN_FOLDERS.find((folder) => path.startsWith(folder + sep)) ?? path));
   const count = (status: Status) => runs.filter((run) => statusOf(run) === status).length;
   return {
     folder,
-    paths: paths.map((path) => join(folder, path)),
+    paths: [...paths].map((path) => join(folder, path)),
     runs: runs.length,
     counts: { done: count("done"), failed: count("failed"), running: count("running") },
     problems,
   };
 }
 
-const TENSORBOARD = "tensorboard";
+const TENSORBOARD = "tensorboard", PICTURES = "pictures";
+/** What a summary names as a folder. */
+const IN_FOLDERS = [TENSORBOARD, PICTURES];
 
 type Maker = (
   runs: readonly RunResult[],
   table: FactorTable,
   measured: ReadonlyMap<string, RunDynamics>,
+  pictures: ReadonlyMap<string, Table>,
 ) => File[];
 
 /** The files of each format. */
 const MAKERS: Readonly<Record<Format, Maker>> = {
-  csv(runs, table, measured) {
+  csv(runs, table, measured, pictures) {
     const tables = tablesOf(runs, table, measured), { dynamics } = tables;
     return [
       ["runs.csv", csvOf(tables.runs)],
       ["curves.csv", csvOf(tables.curves)],
       ...(dynamics ? [["dynamics.csv", csvOf(dynamics)] as const] : []),
-      ["columns.csv", csvOf(columnsTable(tables))],
+      ...[...pictures].map(([path, table]): File => [path, csvOf(table)]),
+      ["columns.csv", csvOf(columnsTable({ ...tables, ...tablesIn(pictures) }))],
     ];
   },
   parquet(runs, table, measured) {
@@ -156,6 +169,13 @@ const MAKERS: Readonly<Record<Format, Maker>> = {
   tensorboard: (runs, table) =>
     runs.map((run) => [join(TENSORBOARD, runFolderName(run, table), EVENT_FILE), eventFileOf(run, table)]),
 };
+
+/** The tables of pictures by the names of their files, without their ending. */
+function tablesIn(pictures: ReadonlyMap<string, Table>): Readonly<Record<string, Table>> {
+  return Object.fromEntries(
+    [...pictures].map(([path, table]) => [path.replaceAll("\\", "/").replace(/\.csv$/, ""), table]),
+  );
+}
 
 /** @throws {UserError} if the folder is outside the study, or one that holds runs alone */
 function checkFolder(study: Study, out: string): string {
@@ -263,11 +283,11 @@ function formerOf(formats: readonly Format[], former: readonly string[], made: r
 }
 
 /**
- * By format, what not every export has: event files of runs that the study no longer has, and tables of dynamics. Nothing else that a manifest names is
- * ever removed, whatever somebody wrote into it.
+ * By format, what not every export has: event files of runs that the study no longer has, tables of dynamics, and those of pictures. Nothing else
+ * that a manifest names is ever removed, whatever somebody wrote into it.
  */
 const MAY_GO: Readonly<Record<Format, RegExp>> = {
-  csv: /^dynamics\.csv$/,
+  csv: RegExp(`^(dynamics|${PICTURES}[\\\\/](filtered_)?results_0[12]_\\w[\\w.]*)\\.csv$`),
   parquet: /^dynamics\.parquet$/,
   tensorboard: RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`),
 };

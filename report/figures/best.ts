@@ -6,9 +6,12 @@ import { type Criterion, criterionInWords } from "../../experiments/study/criter
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { describer, HEADING_LINE, otherLines, panelHeadings, panelName } from "./panel_headings.ts";
-import { type Curve, curveMarks, shownLosses, shownSteps, tickBefore } from "./curves.ts";
+import { curveMarks, shownLosses, shownSteps, tickBefore } from "./curves.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
+import type { Table } from "../data/table.ts";
+import { curvesTable, type DrawnCurve } from "./curve_data.ts";
+import { countColumn } from "./data_columns.ts";
 import { criterionOfRows, type MergedRow, mostSeeds, rankedBy } from "../data/merged.ts";
 import {
   BASELINE_DASHES,
@@ -35,6 +38,34 @@ const INSET = { top: 56, bottom: 34, right: 10 } as const;
 const HEADING_GAP = 4;
 const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
+interface Curve extends DrawnCurve {
+  /** Of the picture's, from 1; undefined: the best baseline, which is in no panel of its own. */
+  readonly rank: number | undefined;
+}
+
+/** The curves of the panels, and that of the best baseline, which is broken in each. */
+function bestCurves(rows: readonly MergedRow[], table: FactorTable) {
+  const axis = curveAxis(rows), [line] = baselineLines(table, rows);
+  const curveFor = (row: MergedRow, rank?: number): Curve => ({ row, rank, points: curveOn(axis, row, POINTS) });
+  return {
+    axis,
+    curves: rows.slice(0, MOST).map((row, i) => curveFor(row, i + 1)),
+    baseline: line && curveFor(line.row),
+  };
+}
+
+/** The data behind {@linkcode figureBest}. */
+export function bestData(rows: readonly MergedRow[], table: FactorTable): Table {
+  const { axis, curves, baseline } = bestCurves(rows, table);
+  const isApart = baseline && !curves.some(({ row }) => row === baseline.row);
+  return curvesTable([...curves, ...(isApart ? [baseline] : [])], axis, [
+    countColumn(
+      "rank",
+      "among all configurations, from 1; empty: the best baseline, which every panel shows",
+      ({ rank }) => rank,
+    ),
+  ]);
+}
 
 /**
  * Draws one panel for each of the ten best configurations, on common axes: its mean curve with a band from the lowest to the highest
@@ -49,9 +80,8 @@ export function figureBest(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const shown = rows.slice(0, MOST), axis = curveAxis(rows);
-  const curves = shown.map((row): Curve => ({ row, points: curveOn(axis, row, POINTS) }));
-  const [baseline] = baselineLines(table, rows), levels = levelsOn("training", options.levels, rows[0]);
+  const { axis, curves, baseline } = bestCurves(rows, table);
+  const levels = levelsOn("training", options.levels, rows[0]);
   const criterion = criterionOfRows(rows);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
   const isOther = ({ config }: MergedRow) => !table.isOwnCell(config);
@@ -81,7 +111,7 @@ export function figureBest(
   const shared = {
     inner,
     curves,
-    baseline: baseline && { row: baseline.row, points: curveOn(axis, baseline.row, POINTS) },
+    baseline,
     nameOf: (row: MergedRow) => panelName(row, table),
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
     x: { domain: shownSteps(curves) },

@@ -7,6 +7,9 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
+import { cellNameIn } from "../data/cell_names.ts";
+import type { Table } from "../data/table.ts";
+import type { Measure } from "../statistics/matched.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { trainedAt, variedTraining } from "../data/training_factors.ts";
 import { padded } from "../statistics/means.ts";
@@ -17,9 +20,10 @@ import {
   comparedRows,
 } from "../statistics/baseline_comparison.ts";
 import { bestOfEach } from "../tables/baseline_words.ts";
-import { unitOfMeasure } from "../tables/measure_words.ts";
+import { COLUMN_OF, unitOfMeasure } from "../tables/measure_words.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
 import { formatDifference, formatLoss, NONE } from "../tables/format.ts";
+import { countColumn, factorColumns, nameColumns, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -105,6 +109,80 @@ export function figureCells(
   return composeFigure(document, frame, panels, height - GAP - 24);
 }
 
+/** What is drawn of a configuration: the dot of a seed, the bar of its mean, or the short line of one that the best was chosen from. */
+interface Shown {
+  readonly answer: BestAgainst;
+  readonly shown: "seed" | "mean" | "other configuration";
+  readonly row: MergedRow;
+  readonly seed?: number;
+  readonly value: number;
+  readonly comparison?: BaselineComparison;
+}
+
+/** The data behind {@linkcode figureCells}. */
+export function cellsData({ equal, tuned }: BaselineAnswers, table: FactorTable): Table {
+  const answers = [equal, tuned].flatMap((answer) => answer ?? []), [{ best: { reads } }] = answers;
+  const rows = answers.flatMap((answer) => {
+    const { measure } = answer, lines = linesOf(answer, table);
+    return [
+      ...lines.flatMap(({ row, comparison }): Shown[] => [
+        ...meansOf(row, measure).map((value) => ({ answer, shown: "mean" as const, row, value, comparison })),
+        ...seedsOf(row, measure).map((one) => ({ answer, shown: "seed" as const, row, ...one })),
+      ]),
+      ...scaleOf(answer, lines).others.map((one): Shown => ({ answer, shown: "other configuration", ...one })),
+    ];
+  });
+  return pictureTable<Shown>([
+    textColumn("trained", "how all of a panel are trained", ({ answer }) => trainedHow(answer)),
+    textColumn(
+      "measure",
+      "what is compared, as its column in the table of runs is called",
+      ({ answer }) => COLUMN_OF[answer.measure],
+    ),
+    textColumn(
+      "unit",
+      "unit of values, differences and intervals",
+      ({ answer: { measure } }) => unitOfMeasure(measure, reads),
+    ),
+    textColumn(
+      "shown",
+      "a seed, the mean of a configuration's seeds, or that of another one that the best was chosen from",
+      ({ shown }) => shown,
+    ),
+    textColumn("cell_name", "what the configuration's cell is called", ({ row }) => cellNameIn(table, row.config)),
+    ...nameColumns(({ row }: Shown) => row),
+    countColumn("seed", "of a seed: which", ({ seed }) => seed),
+    numberColumn("value", "the measure", ({ value }) => value),
+    numberColumn(
+      "difference",
+      "of a mean: that of the best less this one, over common seeds",
+      ({ comparison }) => comparison?.difference,
+    ),
+    numberColumn(
+      "interval_low",
+      "lower end of its 95 % interval, Student's t over seeds",
+      ({ comparison }) => comparison?.interval?.low,
+    ),
+    numberColumn("interval_high", "upper end of it", ({ comparison }) => comparison?.interval?.high),
+    countColumn("parameters", "parameters of the model", ({ row }) => row.parameters),
+    ...factorColumns(table, ({ row }: Shown) => row),
+  ], rows);
+}
+
+/** The values of a configuration's seeds. */
+function seedsOf({ runs }: MergedRow, measure: Measure): { readonly seed: number; readonly value: number }[] {
+  return runs.flatMap(({ seed, [measure]: value }) => value === undefined ? [] : [{ seed, value }]);
+}
+
+/** The mean of these; nothing where there is none. */
+function meansOf(row: MergedRow, measure: Measure): number[] {
+  return row[measure] ? [row[measure].mean] : [];
+}
+
+function trainedHow({ trained }: BestAgainst): string {
+  return trained ? `all trained at ${trained}` : "each with its own best way of training";
+}
+
 /** What the axis of a comparison is held against. */
 function levelsBeside({ measure, best }: BestAgainst, { levels }: FigureOptions): Level[] {
   return levelsOn(measure === "test_bits_per_byte" ? "test" : "training", levels, best);
@@ -152,10 +230,10 @@ function drawPanel(
   const { measure } = answer, lines = linesOf(answer, table), { domain, others } = scaleOf(answer, lines);
   const marks = (valuesOf: (row: MergedRow) => readonly number[]) =>
     lines.flatMap(({ row, colour }, y) => valuesOf(row).map((value): Mark => ({ value, y, colour, name: row.name })));
-  const dots = marks(({ runs }) => runs.flatMap((run) => run[measure] ?? []));
-  const means = marks((row) => row[measure] ? [row[measure].mean] : []);
+  const dots = marks((row) => seedsOf(row, measure).map(({ value }) => value));
+  const means = marks((row) => meansOf(row, measure));
   const marginTop = headed ? INSET.headed : INSET.top, height = marginTop + lines.length * ROW + INSET.bottom;
-  const heading = answer.trained ? `All trained at ${answer.trained}` : "Each with its own best way of training";
+  const how = trainedHow(answer), heading = how[0].toUpperCase() + how.slice(1);
   const unit = measure === "test_bits_per_byte" ? "test split" : "lowest training loss";
   const drawn = panel(document, [SIZE.margin, top], {
     width: SIZE.width - 2 * SIZE.margin,
@@ -170,7 +248,7 @@ function drawPanel(
       Plot.gridX({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisX({ ticks: 5, tickSize: 5, label: null }),
       ...levelMarksX(levels, domain, SIZE.width - 2 * SIZE.margin - INSET.left - INSET.right),
-      Plot.ruleX(others, { y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
+      Plot.ruleX(others, { x: "value", y1: -0.16, y2: 0.16, stroke: COLOUR.axis }),
       Plot.ruleX(means.slice(0, 1), { x: "value", stroke: BEST_COLOUR, strokeWidth: 1.2, strokeDasharray: "2,3" }),
       Plot.ruleX(means, {
         x: "value",
@@ -216,7 +294,7 @@ function drawPanel(
 interface Scale {
   readonly domain: [number, number];
   /** Of what the best one was chosen from, those within the domain; and how many are not. */
-  readonly others: readonly number[];
+  readonly others: readonly { readonly row: MergedRow; readonly value: number }[];
   readonly hidden: number;
 }
 
@@ -225,10 +303,11 @@ interface Scale {
  * lowest score. Far above, the others would press the rest together.
  */
 function scaleOf({ measure, from, best }: BestAgainst, lines: readonly Line[]): Scale {
-  const compared = lines.flatMap(({ row }) => row.runs.flatMap((run) => run[measure] ?? []));
-  const all = from.filter((row) => row !== best).flatMap((row) => row[measure]?.mean ?? []);
-  const [low, high] = extentOf(compared), others = all.filter((value) => value <= high + BEYOND * (high - low));
-  const [start, end] = extentOf([low, high, ...others]);
+  const compared = lines.flatMap(({ row }) => seedsOf(row, measure).map(({ value }) => value));
+  const all = from.filter((row) => row !== best)
+    .flatMap((row) => meansOf(row, measure).map((value) => ({ row, value })));
+  const [low, high] = extentOf(compared), others = all.filter(({ value }) => value <= high + BEYOND * (high - low));
+  const [start, end] = extentOf([low, high, ...others.map(({ value }) => value)]);
   const domain = padded([start, end], Math.max(0.05 * (end - start), 0.005));
   return { domain, others, hidden: all.length - others.length };
 }

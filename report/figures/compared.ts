@@ -6,8 +6,9 @@ import { formatCount } from "../../cells/counts.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { levelsOn } from "../data/levels.ts";
 import { type MergedRow, mostSeeds } from "../data/merged.ts";
+import type { DrawnCurve } from "./curve_data.ts";
 import { endLabels, labelPlaces, labelRoom } from "./baselines.ts";
-import { type Curve, curveMarks, shownLosses, shownSteps, tickBefore } from "./curves.ts";
+import { curveMarks, shownLosses, shownSteps, tickBefore } from "./curves.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { panelName } from "./panel_headings.ts";
 import {
@@ -31,7 +32,7 @@ const POINTS = 200;
 const BAND_OPACITY = 0.16;
 
 /** How a curve is told from the others. */
-interface Drawn extends Curve {
+interface Drawn extends DrawnCurve {
   readonly colour: string;
   readonly dashes?: string;
 }
@@ -116,7 +117,7 @@ export function figureCompared(
 }
 
 /** A colour for each; where colours repeat, with broken lines. */
-function drawnCurves(curves: readonly Curve[]): Drawn[] {
+function drawnCurves(curves: readonly DrawnCurve[]): Drawn[] {
   const colours = colourScale(curves), used = new Set<string>();
   return curves.map((curve) => {
     const colour = colours.get(curve)!, isRepeated = used.has(colour);

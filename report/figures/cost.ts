@@ -3,7 +3,20 @@ import * as Plot from "@observablehq/plot";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { levelsOn } from "../data/levels.ts";
-import { criterionOfRows, type MergedRow, rankedBy } from "../data/merged.ts";
+import { criterionOfRows, type MergedRow, rankedBy, type Spread } from "../data/merged.ts";
+import type { Criterion } from "../../experiments/study/criterion.ts";
+import type { Table } from "../data/table.ts";
+import {
+  factorColumns,
+  measureColumn,
+  nameColumns,
+  numberColumn,
+  type OfConfiguration,
+  pictureTable,
+  spreadColumns,
+  switchColumn,
+  textColumn,
+} from "./data_columns.ts";
 import { levelNote } from "./levels.ts";
 import { type Candidate, paretoFront } from "../statistics/pareto.ts";
 import { distinct } from "../data/rows.ts";
@@ -23,6 +36,7 @@ const TIMES = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800
 /** What a configuration costs: one panel each. */
 const COSTS = [
   {
+    measure: "parameters",
     heading: "by parameters",
     xLabel: "parameters",
     of: ({ parameters }: MergedRow) => parameters,
@@ -30,6 +44,7 @@ const COSTS = [
     tickFormat: (count: number) => count < 1e6 ? `${round(count / 1e3)}k` : `${round(count / 1e6)}M`,
   },
   {
+    measure: "train_seconds",
     heading: "by training time",
     xLabel: "training time of a run",
     of: ({ train_seconds }: MergedRow) => train_seconds.mean,
@@ -59,10 +74,7 @@ export function figureCost(
   const untimed = rows.filter((row) => !(row.train_seconds.mean > 0)).length;
   const engines = distinct(rows.flatMap(({ runs }) => runs), ({ engine }) => engine).join(" and ");
   const criterion = criterionOfRows(rows), { axis, label, unit } = criterionAxis(criterion, rows[0].reads);
-  const ranked = rows.flatMap((row) => {
-    const score = rankedBy(row, criterion);
-    return score ? [{ row, score }] : [];
-  });
+  const ranked = rankedRows(rows, criterion);
   const yDomain = widened(ranked.flatMap(({ score: { least, most } }) => [least, most]), "linear");
   const levels = levelsOn(axis, options.levels, rows[0]);
   const frame = {
@@ -86,9 +98,7 @@ export function figureCost(
   const area = panelArea(frame);
   const width = (SIZE.width - area.left - TICK_LABELS - GAP - 10) / COSTS.length;
   const panels = COSTS.map(({ of, ticks, ...cost }, i) => {
-    const dots = ranked.flatMap(({ row, score: { mean: y, least, most } }): ScatterDot[] =>
-      of(row) > 0 ? [{ row, x: of(row), y, least, most }] : []
-    );
+    const dots = dotsOf(ranked, of);
     const position = [area.left + i * (width + GAP) + (i ? TICK_LABELS : 0), area.top] as const;
     const shared = { position, width, height: HEIGHT, yDomain, labelled: i === 0, key, xScale: "log" as const };
     const xDomain = dots.length ? widened(dots.map(({ x }) => x), "log") : [1, 10] as const;
@@ -106,6 +116,65 @@ export function figureCost(
     });
   });
   return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+/** A configuration with the number that it is ranked by. */
+interface RankedRow extends OfConfiguration {
+  readonly score: Spread;
+}
+
+/** Those that have the number. */
+function rankedRows(rows: readonly MergedRow[], criterion: Criterion): RankedRow[] {
+  return rows.flatMap((row) => {
+    const score = rankedBy(row, criterion);
+    return score ? [{ row, score }] : [];
+  });
+}
+
+/** The dots of a panel: a logarithmic axis has no place for a cost of 0. */
+function dotsOf(ranked: readonly RankedRow[], costOf: (row: MergedRow) => number): ScatterDot[] {
+  return ranked.flatMap(({ row, score: { mean: y, least, most } }) =>
+    costOf(row) > 0 ? [{ row, x: costOf(row), y, least, most }] : []
+  );
+}
+
+/** A dot in a panel. */
+interface CostDot extends ScatterDot {
+  readonly cost: string;
+  readonly isInFront: boolean;
+}
+
+/** The data behind {@linkcode figureCost}: a row for each dot of either panel. */
+export function costData(rows: readonly MergedRow[], table: FactorTable): Table {
+  const criterion = criterionOfRows(rows), ranked = rankedRows(rows, criterion), [{ reads }] = rows;
+  const dots = COSTS.flatMap(({ measure, of }) => {
+    const own = dotsOf(ranked, of), front = new Set(paretoFront(own));
+    return own.map((dot): CostDot => ({ ...dot, cost: measure, isInFront: front.has(dot) }));
+  });
+  return pictureTable<CostDot>([
+    textColumn(
+      "cost_measure",
+      "what the panel's cost is; train_seconds: training time, mean over the seeds",
+      ({ cost }) => cost,
+    ),
+    ...nameColumns(({ row }: CostDot) => row),
+    numberColumn("cost", "the cost, in parameters or seconds", ({ x }) => x),
+    ...spreadColumns(
+      measureColumn(criterion, reads),
+      criterionAxis(criterion, reads).label,
+      ({ y, least, most }: CostDot) => ({
+        mean: y,
+        least,
+        most,
+      }),
+    ),
+    switchColumn(
+      "pareto",
+      "whether no other configuration costs as little and loses as little",
+      ({ isInFront }) => isInFront,
+    ),
+    ...factorColumns(table, ({ row }: CostDot) => row),
+  ], dots);
 }
 
 /** The front as a stair, from each of its configurations on to the next, and to the right edge from the last. */

@@ -1,21 +1,14 @@
 /** Training curves as pictures have them: the mean over the seeds, with a band from their lowest to their highest. */
 import * as Plot from "@observablehq/plot";
 import { maxOf, minOf } from "../../cells/extremes.ts";
-import type { CurvePoint, MergedRow } from "../data/merged.ts";
+import type { DrawnCurve } from "./curve_data.ts";
 import { naming } from "./svg.ts";
-
-/** A configuration's curve, as far as it is drawn. */
-export interface Curve {
-  readonly row: MergedRow;
-  /** At least one, by their steps. */
-  readonly points: readonly CurvePoint[];
-}
 
 /** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
 const SHOWN_SHARE = 0.6;
 
 /** The range of losses that is shown: from below the lowest to what all curves are below after the part of their steps that is not steep. */
-export function shownLosses(curves: readonly Curve[]): [number, number] {
+export function shownLosses(curves: readonly DrawnCurve[]): [number, number] {
   const low = minOf(curves.flatMap(({ points }) => points.map(({ least }) => least)));
   const late = curves.flatMap(({ points }) => points.slice(Math.floor((1 - SHOWN_SHARE) * (points.length - 1) / 2)));
   const high = maxOf(late.map(({ most }) => most), low + 0.02);
@@ -23,7 +16,7 @@ export function shownLosses(curves: readonly Curve[]): [number, number] {
 }
 
 /** From the first step to the last. */
-export function shownSteps(curves: readonly Curve[]): [number, number] {
+export function shownSteps(curves: readonly DrawnCurve[]): [number, number] {
   return [0, maxOf(curves.flatMap(({ points }) => points.map(({ step }) => step)))];
 }
 
@@ -33,7 +26,7 @@ export function shownSteps(curves: readonly Curve[]): [number, number] {
  * @param dashes of the line; absent: it is whole
  */
 export function curveMarks(
-  { row, points }: Curve,
+  { row, points }: DrawnCurve,
   colour: string,
   dashes?: string,
   bandOpacity = 0.28,

@@ -4,13 +4,15 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { atLevels } from "../data/training_factors.ts";
 import type { Dependence } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
+import type { Table } from "../data/table.ts";
 import type { Measure } from "../statistics/matched.ts";
 import { bySize, CLEAR_P, hasBothSigns, qualificationOf } from "../tables/clear_effects.ts";
 import { measuresOf, randomLabel } from "../tables/effect_tables.ts";
-import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
+import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { formatDifference } from "../tables/format.ts";
-import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
+import { forestTable } from "./forest_data.ts";
+import { composeForests, type Forest, type ForestRow, isCut, type Measured } from "./forest.ts";
 import { differenceColour, differenceLegend, whyNoInterval } from "./comparisons.ts";
 import type { FigureOptions, Frame, SvgDocument } from "./svg.ts";
 import { wrapped } from "./text.ts";
@@ -34,11 +36,7 @@ const NO_PAIR: Readonly<Record<Measure, string>> = {
  * @returns the SVG's text
  */
 export function figureEffects(document: SvgDocument, effects: Effects, options: FigureOptions): string {
-  const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
-  const forests = measuresOf(effects).map((measure) => {
-    const own = effects[measure].toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
-    return forestOf(measure, own, effects);
-  });
+  const forests = effectForests(effects);
   const frame: Frame = {
     name: options.name,
     title: options.title,
@@ -48,6 +46,20 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
       : [],
   };
   return composeForests(document, frame, forests);
+}
+
+/** The data behind {@linkcode figureEffects}. */
+export function effectsData(effects: Effects): Table {
+  return forestTable(effectForests(effects));
+}
+
+/** The panels, the primary measure's first. */
+function effectForests(effects: Effects): Forest[] {
+  const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
+  return measuresOf(effects).map((measure) => {
+    const own = effects[measure].toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+    return forestOf(measure, own, effects);
+  });
 }
 
 /** Whether anything has an interval: with one seed nothing has. */
@@ -84,11 +96,11 @@ function meaning(effects: Effects, noun: string): string[] {
 }
 
 function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }: Effects): Forest {
-  const words = contrastWords(effects);
+  const words = contrastWords(effects), unit = unitOfMeasure(measure, reads);
   return {
-    rows: effects.flatMap((effect) => effectRows(effect, NO_PAIR[measure])),
+    rows: effects.flatMap((effect) => effectRows(effect, { measure: COLUMN_OF[measure], unit }, NO_PAIR[measure])),
     title: measureTitle(measure),
-    axis: `${words.difference}, ${unitOfMeasure(measure, reads)} (left of zero: lower ${words.atSecond})`,
+    axis: `${words.difference}, ${unit} (left of zero: lower ${words.atSecond})`,
     difference: words.difference,
     isTested: true,
     rowHeight: ROW,
@@ -96,9 +108,10 @@ function forestOf(measure: Measure, effects: readonly FactorEffect[], { reads }:
 }
 
 /** A factor's row, and under it that of its random pairs. @param none what stands in a row without a pair */
-export function effectRows(effect: FactorEffect, none: string): ForestRow[] {
+export function effectRows(effect: FactorEffect, measured: Measured, none: string): ForestRow[] {
   const { inactive, p_holm } = effect;
   const own: ForestRow = {
+    subject: { ...measured, shown: "effect", contrast: effect },
     label: labelOf(effect),
     effect,
     colour: differenceColour(effect),
@@ -110,6 +123,7 @@ export function effectRows(effect: FactorEffect, none: string): ForestRow[] {
   const label = randomLabel(effect), colour = DIFFERENCE_COLOUR.unclear;
   const where = atLevels(inactive.at);
   return [own, {
+    subject: { ...measured, shown: "random weights", contrast: effect },
     label: [label, ...(where ? [where] : [])].join("\n"),
     effect: inactive,
     colour,

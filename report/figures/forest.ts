@@ -1,6 +1,7 @@
 /** A panel of a forest plot: a row for each effect with its mean, its interval and its single seeds, and columns of text beside it. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import type { FactorContrast } from "../statistics/matched.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { formatInterval, pairsBySeeds } from "../tables/effect_tables.ts";
 import { formatDifference, formatP, NONE } from "../tables/format.ts";
@@ -9,8 +10,29 @@ import { fitTogether, scaledToFit, shortened, widest } from "./text.ts";
 import { columnHeading } from "./text_columns.ts";
 import { COLOUR, SIZE } from "./theme.ts";
 
+/** What numbers are of. */
+export interface Measured {
+  /** The measure's column in the table of runs. */
+  readonly measure: string;
+  /** Undefined: a share or a plain number. */
+  readonly unit: string | undefined;
+}
+
+/** What a row is of. */
+export interface ForestSubject extends Measured {
+  /** What its dot is, in a word or two: `effect`, `random weights`. */
+  readonly shown: string;
+  /** Absent where no factor is compared. */
+  readonly contrast?: FactorContrast;
+  /** The value of another factor that the effect is at. */
+  readonly at?: string;
+  /** The other study, where there is one. */
+  readonly study?: string;
+}
+
 /** One row. */
 export interface ForestRow {
+  readonly subject: ForestSubject;
   /** What is compared, to the left of the plot; lines end with `\n`. */
   readonly label: string;
   /** Name of the rows from this one on, to the left of their labels. */

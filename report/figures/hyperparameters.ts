@@ -6,16 +6,16 @@ import * as Plot from "@observablehq/plot";
 import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import { type FactorTable, isQuantity } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
-import { type BaselineLine, baselineLines, baselineMarks, baselineNote, labelRoom, reachOf } from "./baselines.ts";
+import { type BaselineLine, baselineMarks, baselineNote, labelRoom, reachOf } from "./baselines.ts";
+import { hyperparameterPanels } from "./hyperparameter_data.ts";
 import { levelMarks, levelNote } from "./levels.ts";
-import { cohortsOf } from "../data/baselines.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
-import { type LossFilter, passing } from "../data/loss_filter.ts";
+import type { LossFilter } from "../data/loss_filter.ts";
 import { areSeveralBack } from "../data/reading.ts";
 import { variedTraining } from "../data/training_factors.ts";
 import { countConfigurations, type MergedRow, mostSeeds } from "../data/merged.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
-import { type Grouping, groupings, padded } from "../statistics/means.ts";
+import { type Grouping, padded } from "../statistics/means.ts";
 import { differenceName, nounOf } from "../tables/factor_words.ts";
 import {
   composeFigure,
@@ -62,9 +62,9 @@ export function figureHyperparameters(
   options: HyperparameterOptions,
   table: FactorTable = GATED,
 ): string {
-  const { own } = cohortsOf(table, rows), lines = baselineLines(table, rows);
-  const { filter, effects = [] } = options;
-  const shown = filter ? passing(own, filter) : own, levels = levelsOn("training", options.levels, rows[0]);
+  const { filter, effects = [] } = options,
+    { own, shown, panels: all, lines } = hyperparameterPanels(rows, table, filter);
+  const levels = levelsOn("training", options.levels, rows[0]);
   const base = { name: options.name, title: options.title };
   if (!shown.length) {
     return composeFigure(
@@ -76,7 +76,6 @@ export function figureHyperparameters(
   }
   // Colours are those of all runs, so that the filtered picture agrees with the full one.
   const colours = sizeColours(table, rows);
-  const all = groupings(shown, table, rows);
   const controls = shown.some(({ control }) => control);
   const [low, high] = reachOf(extentOf(shown.flatMap(({ min_loss }) => [min_loss.least, min_loss.most])), lines);
   const pad = Math.max(0.06 * (high - low), 0.01);

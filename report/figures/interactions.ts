@@ -2,12 +2,15 @@
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
 import { formatInterval } from "../tables/effect_tables.ts";
-import { measureWithUnit } from "../tables/measure_words.ts";
+import type { Table } from "../data/table.ts";
+import { COLUMN_OF, measureWithUnit, unitOfMeasure } from "../tables/measure_words.ts";
 import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
 import { whyNoInterval } from "./comparisons.ts";
+import { contrastColumns, countColumn, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
+import { pairColumns } from "./forest_data.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 import { COLOUR, divergingColour, SIZE } from "./theme.ts";
@@ -60,6 +63,27 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
   const largest = maxOf(cells.map(({ difference }) => Math.abs(difference ?? 0)), 0);
   const map = drawCells(document, cells, { labels, largest: largest || 1, top, height });
   return composeFigure(document, frame, [map, drawScale(document, largest, top)], height - 20);
+}
+
+/** The data behind {@linkcode figureInteractions}: a row for each cell of the map. */
+export function interactionsData({ primary, reads, interactions }: Effects): Table {
+  return pictureTable<Interaction>([
+    textColumn("measure", "what is compared, as its column in the table of runs is called", () => COLUMN_OF[primary]),
+    textColumn("unit", "unit of differences and intervals", () => unitOfMeasure(primary, reads)),
+    ...contrastColumns(({ factors: [first] }: Interaction) => first, "first_"),
+    ...contrastColumns(({ factors: [, second] }: Interaction) => second, "second_"),
+    numberColumn(
+      "difference",
+      "what both change together beyond what each changes alone, mean over matched sets of four",
+      ({ difference }) => difference,
+    ),
+    ...pairColumns((one: Interaction) => one),
+    countColumn(
+      "not_trained",
+      "matched sets left out, in which added weights stay as drawn",
+      ({ inactive }) => inactive,
+    ),
+  ], interactions);
 }
 
 function explanation({ primary, reads, interactions, ...effects }: Effects): string[] {

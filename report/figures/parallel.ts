@@ -5,6 +5,16 @@ import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import { type BaselineLine, baselineLines, baselineNote, reachOf } from "./baselines.ts";
+import type { Table } from "../data/table.ts";
+import {
+  countColumn,
+  factorColumns,
+  measureColumn,
+  nameColumns,
+  numberColumn,
+  pictureTable,
+  textColumn,
+} from "./data_columns.ts";
 import { dodged } from "./labels.ts";
 import { levelNote } from "./levels.ts";
 import { leftOut } from "./scatter.ts";
@@ -63,15 +73,14 @@ export function figureParallel(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const criterion = criterionOfRows(all), { axis, short, unit } = criterionAxis(criterion, all[0].reads);
-  const meanOf = (row: MergedRow) => rankedBy(row, criterion)?.mean;
-  const rows = cohortsOf(table, all).own.filter((row) => meanOf(row) !== undefined);
+  const { criterion, meanOf, rows, lines } = shownIn(all, table);
+  const { axis, short, unit } = criterionAxis(criterion, all[0].reads);
   const base = { name: options.name, title: options.title };
   if (!rows.length) {
     const note = "No configuration has been scored on the validation split yet, by which they are ranked.";
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
-  const lines = baselineLines(table, all, meanOf), levels = levelsOn(axis, options.levels, all[0]);
+  const levels = levelsOn(axis, options.levels, all[0]);
   const range = reachOf([meanOf(rows[0])!, meanOf(rows.at(-1)!)!], lines);
   const axes = axesOf(rows, table);
   const bands = axes.map((axis, x) => bandsOf(axis, rows, x));
@@ -124,6 +133,38 @@ export function figureParallel(
     ],
   });
   return composeFigure(document, frame, [drawn], HEIGHT - 30);
+}
+
+/** The configurations that have lines, best first, and the baselines that have marks. */
+function shownIn(all: readonly MergedRow[], table: FactorTable) {
+  const criterion = criterionOfRows(all), meanOf = (row: MergedRow) => rankedBy(row, criterion)?.mean;
+  return {
+    criterion,
+    meanOf,
+    rows: cohortsOf(table, all).own.filter((row) => meanOf(row) !== undefined),
+    lines: baselineLines(table, all, meanOf),
+  };
+}
+
+/** The data behind {@linkcode figureParallel}: a row for each line, and for the mark of each baseline. */
+export function parallelData(all: readonly MergedRow[], table: FactorTable): Table {
+  const { criterion, meanOf, rows, lines } = shownIn(all, table), [{ reads }] = all;
+  const shown = [
+    ...rows.map((row) => ({ row, shown: "line" })),
+    ...lines.map(({ row }) => ({ row, shown: "mark of a baseline" })),
+  ];
+  type Shown = typeof shown[number];
+  return pictureTable<Shown>([
+    textColumn("shown", "the line of a configuration, or the mark of a baseline", ({ shown }) => shown),
+    ...nameColumns(({ row }: Shown) => row),
+    countColumn("rank", "among all configurations, from 1", ({ row }) => all.indexOf(row) + 1),
+    numberColumn(
+      measureColumn(criterion, reads),
+      `${criterionAxis(criterion, reads).label}, mean over its seeds`,
+      ({ row }) => meanOf(row),
+    ),
+    ...factorColumns(table, ({ row }: Shown) => row),
+  ], shown);
 }
 
 function axesOf(rows: readonly MergedRow[], table: FactorTable): Axis[] {

@@ -3,6 +3,7 @@ import type { FactorTable } from "../../cells/factor.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Level } from "../data/levels.ts";
 import type { LossFilter } from "../data/loss_filter.ts";
+import type { Table } from "../data/table.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import type { Effects } from "../statistics/effects.ts";
@@ -15,9 +16,11 @@ import type { FigureOptions, SvgDocument } from "./svg.ts";
 export interface Picture {
   name: string;
   caption: string;
-  svg: string;
+  readonly svg: string;
   /** Whether it stays on white in the dark, because text stands on its colours. */
   paper: boolean;
+  /** What it shows as a table, a row for each thing that is drawn; made when it is asked for. */
+  readonly data: () => Table;
   /** Of a picture of dynamics: how to read it, and what it does not show. */
   notes?: readonly string[];
 }
@@ -55,6 +58,8 @@ export interface PictureKind {
   paper?: boolean;
   /** See {@linkcode Picture.notes}. */
   notes?(data: PictureData): readonly string[];
+  /** What it shows: a row for each thing that is drawn, with what tells of which runs it is; computed as the drawing has it. */
+  data(data: Required<Pick<PictureData, "table">> & PictureData): Table;
   draw(document: SvgDocument, data: PictureData, options: FigureOptions): string;
 }
 

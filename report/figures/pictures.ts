@@ -1,22 +1,23 @@
 /** All pictures of a report: what each is called, says and shows, in the order in which the page has them. */
 import { ownCellName } from "../data/cell_names.ts";
-import { figureBest } from "./best.ts";
+import { bestData, figureBest } from "./best.ts";
 import { hasBaselines } from "./baselines.ts";
-import { figureCells } from "./cells.ts";
-import { figureCost } from "./cost.ts";
+import { cellsData, figureCells } from "./cells.ts";
+import { costData, figureCost } from "./cost.ts";
 import { DYNAMICS_PICTURES } from "./dynamics/pictures.ts";
-import { figureEffects } from "./effects.ts";
+import { effectsData, figureEffects } from "./effects.ts";
+import { hyperparametersData } from "./hyperparameter_data.ts";
 import { figureHyperparameters } from "./hyperparameters.ts";
-import { figureInteractions } from "./interactions.ts";
-import { figureParallel } from "./parallel.ts";
-import { figurePromotion } from "./promotion.ts";
-import { figureStepsBack } from "./steps_back.ts";
-import { figureStudies } from "./studies.ts";
-import { figureTest } from "./test_loss.ts";
-import { figureShares } from "./shares.ts";
+import { figureInteractions, interactionsData } from "./interactions.ts";
+import { figureParallel, parallelData } from "./parallel.ts";
+import { figurePromotion, promotionData } from "./promotion.ts";
+import { figureStepsBack, stepsBackData } from "./steps_back.ts";
+import { figureStudies, studiesData } from "./studies.ts";
+import { figureTest, testData } from "./test_loss.ts";
+import { figureShares, sharesData } from "./shares.ts";
 import { comparedAtSeveral } from "../statistics/training_effects.ts";
-import { figureTrainingEffects } from "./training_effects.ts";
-import { figureTrainingRuns } from "./training_runs.ts";
+import { figureTrainingEffects, trainingEffectsData } from "./training_effects.ts";
+import { figureTrainingRuns, trainingRunsData } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { passing } from "../data/loss_filter.ts";
@@ -28,6 +29,7 @@ import { corpusAndSteps, corpusText, finishedRuns, stepsBackRuns } from "../tabl
 import { isTuned } from "../../cells/factor.ts";
 import { contrastWords, nounOf as factorNoun } from "../tables/factor_words.ts";
 import { everywhere, onlyIn01, type Picture, type PictureData, type PictureKind } from "./picture_kind.ts";
+import { namedTable } from "./data_columns.ts";
 import { figureDocument } from "./svg.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 
@@ -67,6 +69,7 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
         `What each ${nounOf(data)[0]} changes at each ${factorNoun(factor)}${
           isTuned(factor) ? ", and with each configuration at its best" : ""
         }.`,
+      data: ({ effects }) => trainingEffectsData(effects, training),
       draw: (document, { effects }, options) => figureTrainingEffects(document, effects, training, options),
     };
   });
@@ -83,6 +86,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     title: (data) => `What each ${nounOf(data)[0]} changes`,
     caption: (data) =>
       `What each ${nounOf(data)[0]} alone changes, over pairs of configurations that are otherwise identical.`,
+    data: ({ effects }) => effectsData(effects),
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
   ofTraining,
@@ -91,12 +95,14 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
     caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
     paper: true,
+    data: ({ effects }) => interactionsData(effects),
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
     name: (data) => data.effects.shares ? onlyIn01(everywhere("_shares"))(data) : undefined,
     title: ({ effects }) => `What the ${effects.primary === "min_loss" ? "losses" : "scores"} differ by`,
     caption: () => "The share of each hyperparameter in what configurations differ by, alone and together with others.",
+    data: ({ effects }) => sharesData(effects, effects.shares!),
     draw: (document, { effects }, options) => figureShares(document, effects, effects.shares!, options),
   },
   {
@@ -108,6 +114,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
           : ""
       }cell against other cells`,
     caption: () => "The score of each seed of the best configuration and of other cells, and their differences.",
+    data: ({ comparisons, table }) => cellsData(comparisons!.baselines!, table),
     draw: (document, { comparisons, table }, options) => figureCells(document, comparisons!.baselines!, options, table),
   },
   {
@@ -119,12 +126,14 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
       } and at ${equalIn("updates", reads)}.`,
     subtitle: ({ comparisons, table }) =>
       `${stepsBackRuns(comparisons!.stepsBack!, table)} on ${corpusText(comparisons!.stepsBack!.rows)}.`,
+    data: ({ comparisons }) => stepsBackData(comparisons!.stepsBack!),
     draw: (document, { comparisons }, options) => figureStepsBack(document, comparisons!.stepsBack!, options),
   },
   {
     name: (data) => data.studies?.length ? everywhere("_studies")(data) : undefined,
     title: () => "The same configurations in other studies",
     caption: () => "How the same configurations score in other studies, and what each switch or factor changes there.",
+    data: ({ studies }) => studiesData(studies!),
     draw: (document, { studies }, options) => figureStudies(document, studies!, options),
   },
   {
@@ -136,6 +145,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
       const shown = new Set(promotion!.points.map(({ name }) => name));
       return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)), table });
     },
+    data: ({ promotion, rows, table }) => promotionData(promotion!, rows, table),
     draw: (document, { promotion }, options) => figurePromotion(document, promotion!, options),
   },
   {
@@ -145,12 +155,14 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
         ? "Training loss of every configuration"
         : "Training loss of the best configurations, wider and deeper",
     caption: () => "Training loss of each configuration over its steps.",
+    data: ({ rows }) => trainingRunsData(rows),
     draw: (document, { rows, table }, options) => figureTrainingRuns(document, rows, options, table),
   },
   {
     name: everywhere("_hyperparameters"),
     title: () => "Lowest training loss by hyperparameter",
     caption: () => "The lowest loss of each configuration, by hyperparameter.",
+    data: ({ rows, table }) => hyperparametersData(rows, table),
     draw: (document, { rows, effects: { min_loss }, table }, options) =>
       figureHyperparameters(document, rows, { ...options, effects: min_loss }, table),
   },
@@ -162,6 +174,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
       `${formatCount(countPassing(data))} of ${configurationsCompared(data)} ${data.filter.words}, on ${
         corpusAndSteps(data.rows)
       }.`,
+    data: ({ rows, filter, table }) => hyperparametersData(rows, table, filter),
     draw: (document, { rows, filter, table }, options) =>
       figureHyperparameters(document, rows, { ...options, filter }, table),
   },
@@ -169,30 +182,34 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: everywhere("_parallel"),
     title: () => "From hyperparameters to loss",
     caption: (data) => `Each configuration as a line through its hyperparameters to its ${axisOf(data).label}.`,
+    data: ({ rows, table }) => parallelData(rows, table),
     draw: (document, { rows, table }, options) => figureParallel(document, rows, options, table),
   },
   {
     name: everywhere("_best"),
     title: ({ rows }) => rows.length > 1 ? "Training loss of the best ones" : "Training loss",
     caption: () => "The training curves of the ten best configurations, with the spread over their seeds.",
+    data: ({ rows, table }) => bestData(rows, table),
     draw: (document, { rows, table }, options) => figureBest(document, rows, options, table),
   },
   {
     name: everywhere("_cost"),
     title: () => "What a lower loss costs",
     caption: (data) => `The ${axisOf(data).label} against parameters and training time, with the Pareto fronts.`,
+    data: ({ rows, table }) => costData(rows, table),
     draw: (document, { rows, table }, options) => figureCost(document, rows, options, table),
   },
   {
     name: everywhere("_test"),
     title: () => "Held-out text against training text",
     caption: () => "The score on the test split against the lowest training loss.",
+    data: ({ rows, table }) => testData(rows, table),
     draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),
   },
   ...DYNAMICS_PICTURES,
 ];
 
-/** Draws an experiment's pictures. */
+/** An experiment's pictures, each drawn when it is looked at. */
 export function picturesOf(data: PictureData): Picture[] {
   const document = figureDocument();
   return PICTURES.flatMap((kind) => typeof kind === "function" ? kind(data) : kind).flatMap((kind) => {
@@ -204,11 +221,15 @@ export function picturesOf(data: PictureData): Picture[] {
       subtitle: (kind.subtitle ?? subtitleOf)(data),
       levels: data.levels,
     };
+    let drawn: string | undefined;
     return [{
       name,
       caption: kind.caption(data),
-      svg: kind.draw(document, data, options),
+      get svg() {
+        return drawn ??= kind.draw(document, data, options);
+      },
       paper: kind.paper ?? false,
+      data: () => namedTable(kind.data({ table: GATED, ...data }), name),
       ...(kind.notes ? { notes: kind.notes(data) } : {}),
     }];
   });

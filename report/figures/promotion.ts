@@ -1,10 +1,14 @@
 /** The picture `results_02_big_promotion`: what configurations came to in experiment 01 against what they came to in 02. */
 import * as Plot from "@observablehq/plot";
 import { extentOf } from "../../cells/extremes.ts";
+import type { FactorTable } from "../../cells/factor.ts";
 import { levelsOn } from "../data/levels.ts";
+import type { MergedRow } from "../data/merged.ts";
+import type { Table } from "../data/table.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { padded } from "../statistics/means.ts";
 import type { AuditPoint, PromotionAudit } from "../statistics/promotion_audit.ts";
+import { factorColumns, measureColumn, nameColumns, pictureTable, spreadColumns } from "./data_columns.ts";
 import {
   composeFigure,
   type FigureOptions,
@@ -93,6 +97,26 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     marks,
   });
   return composeFigure(document, frame, [drawn], HEIGHT);
+}
+
+/**
+ * The data behind {@linkcode figurePromotion}: a row for each point.
+ *
+ * @param rows of experiment 02, which have the points' configurations
+ */
+export function promotionData(
+  { points, criterion, reads }: PromotionAudit,
+  rows: readonly MergedRow[],
+  table: FactorTable,
+): Table {
+  const named = new Map(rows.map((row) => [row.name, row])), rowOf = ({ name }: AuditPoint) => named.get(name);
+  const { label } = criterionAxis(criterion, reads), column = measureColumn(criterion, reads);
+  return pictureTable<AuditPoint>([
+    ...nameColumns(rowOf),
+    ...spreadColumns(`experiment_01_${column}`, `${label} in experiment 01`, ({ short }: AuditPoint) => short),
+    ...spreadColumns(`experiment_02_${column}`, `${label} in experiment 02`, ({ long }: AuditPoint) => long),
+    ...factorColumns(table, rowOf),
+  ], points);
 }
 
 /** Which losses count; nothing of scores. */

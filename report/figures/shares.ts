@@ -2,13 +2,16 @@
 import * as Plot from "@observablehq/plot";
 import { maxOf } from "../../cells/extremes.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
+import { keysOf } from "../../cells/factor.ts";
 import { sum } from "simple-statistics";
 import { atLevels } from "../data/training_factors.ts";
+import type { Table } from "../data/table.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
-import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
+import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { formatLoss } from "../tables/format.ts";
 import { axisName, termName } from "../tables/share_words.ts";
+import { numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { fitTogether, widest } from "./text.ts";
 import { textColumns } from "./text_columns.ts";
@@ -33,6 +36,8 @@ const FILL = { alone: DIFFERENCE_COLOUR.lower, together: "#a9cde6", noise: "#bdb
 /** A bar: the share of something alone, and beside it what it has in interactions. */
 interface Bar {
   readonly label: string;
+  /** The keys of its factors; empty where it is of none, or of several sets of these. */
+  readonly factors: readonly string[];
   readonly alone?: number;
   readonly together?: number;
   readonly noise?: number;
@@ -85,6 +90,35 @@ export function figureShares(
   return composeFigure(document, frame, panels, heights[0] + GAP + heights[1] - 30);
 }
 
+/** The data behind {@linkcode figureShares}: a row for each bar. */
+export function sharesData(
+  { primary }: Pick<Effects, "primary">,
+  shares: VarianceShares,
+): Table {
+  const of = (panel: string) => (bar: Bar) => ({ ...bar, panel });
+  return pictureTable<Bar & { readonly panel: string }>([
+    textColumn(
+      "measure",
+      "what the shares are of, as its column in the table of runs is called",
+      () => COLUMN_OF[primary],
+    ),
+    textColumn("panel", "hyperparameter, or interaction of several", ({ panel }) => panel),
+    textColumn("label", "what the bar is called", ({ label }) => label.replaceAll(NO_BREAK, " ")),
+    textColumn(
+      "factors",
+      "its factors, as their columns in the table of runs are called, with × between",
+      ({ factors }) => factors.join(" × ") || undefined,
+    ),
+    numberColumn("alone", "share of the variance that it has alone, 0 to 1", ({ alone }) => alone),
+    numberColumn(
+      "together",
+      "share of what it does together with others; in the first panel of all interactions that it is in",
+      ({ together }) => together,
+    ),
+    numberColumn("noise", "share of seed noise, which is a part of all shares", ({ noise }) => noise),
+  ], [...axisBars(shares).map(of("hyperparameter")), ...interactionBars(shares).map(of("interaction"))]);
+}
+
 function lengthOf({ alone = 0, together = 0, noise = 0 }: Bar): number {
   return alone + together + noise;
 }
@@ -121,12 +155,17 @@ function unbroken(term: VarianceShare): string {
   return termName(term).replaceAll(" ", NO_BREAK).replaceAll(`×${NO_BREAK}`, "× ");
 }
 
+function keysIn({ axes }: VarianceShare): string[] {
+  return axes.flatMap(({ factors }) => keysOf(factors));
+}
+
 function axisBars({ axes, shares }: VarianceShares): Bar[] {
   return axes.map((axis): Required<Omit<Bar, "noise">> => {
     const own = shares.filter((share) => share.axes.includes(axis));
     const isAlone = ({ axes }: VarianceShare) => axes.length === 1;
     return {
       label: axisName(axis),
+      factors: keysOf(axis.factors),
       alone: sum(own.filter(isAlone).map(({ share }) => share)),
       together: sum(own.filter((share) => !isAlone(share)).map(({ share }) => share)),
     };
@@ -138,14 +177,15 @@ function interactionBars({ shares, noise }: VarianceShares): Bar[] {
   const isShown = ({ share }: VarianceShare, i: number) => i === 0 || (i < MOST_INTERACTIONS && share >= LEAST_SHARE);
   const shown = all.filter(isShown).length, others = all.slice(shown);
   return [
-    ...all.slice(0, shown).map((one) => ({ label: unbroken(one), together: one.share })),
+    ...all.slice(0, shown).map((one) => ({ label: unbroken(one), factors: keysIn(one), together: one.share })),
     ...(others.length
       ? [{
         label: others.length > 1 ? `all ${formatCount(others.length)} others` : unbroken(others[0]),
+        factors: others.length > 1 ? [] : keysIn(others[0]),
         together: sum(others.map(({ share }) => share)),
       }]
       : []),
-    ...(noise === undefined ? [] : [{ label: "for comparison: seed noise", noise }]),
+    ...(noise === undefined ? [] : [{ label: "for comparison: seed noise", factors: [], noise }]),
   ];
 }
 

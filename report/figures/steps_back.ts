@@ -5,10 +5,12 @@ import { counted } from "../../cells/counts.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import { BASES, type Basis } from "../data/reading.ts";
+import type { Table } from "../data/table.ts";
 import { padded } from "../statistics/means.ts";
 import type { ChosenConfiguration, StepsBackAnswers, StepsBackPoint } from "../statistics/steps_back.ts";
 import { equalIn, pointText, quantityUnit, updatesText } from "../tables/steps_back_words.ts";
 import { baselineEntry, endLabels, labelRoom } from "./baselines.ts";
+import { countColumn, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import {
   composeFigure,
@@ -93,6 +95,43 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
+}
+
+/** A point of a line, or one of its seeds. */
+interface Shown {
+  readonly basis: Basis;
+  readonly one: ChosenConfiguration;
+  readonly k: number;
+  readonly seed?: number;
+  readonly value: number;
+}
+
+/** The data behind {@linkcode figureStepsBack}. */
+export function stepsBackData({ at, chosen, reads }: StepsBackAnswers): Table {
+  const rows = BASES.flatMap((basis) =>
+    chosen.flatMap((one) =>
+      one.at[basis].points.flatMap(({ k, mean, seeds }): Shown[] => [
+        { basis, one, k, value: mean },
+        ...seeds.map((seed) => ({ basis, one, k, ...seed })),
+      ])
+    )
+  );
+  const unit = ({ basis }: Shown) => at[basis].quantity && quantityUnit(at[basis].quantity, reads);
+  return pictureTable<Shown>([
+    textColumn("equal", "what all runs of a panel are equal in", ({ basis }) => equalIn(basis, reads)),
+    textColumn("quantity", "score on the test split, or smoothed training loss", ({ basis }) => at[basis].quantity),
+    textColumn("unit", "unit of values", unit),
+    textColumn("label", "the configuration in words, without its steps back", ({ one }) => one.label),
+    textColumn(
+      "best_name",
+      "what page and pictures call it with the steps back that are best for it",
+      ({ one }) => one.best.name,
+    ),
+    textColumn("best_id", "SHA-256 of that configuration, as in the table of runs", ({ one }) => one.best.id),
+    countColumn("steps_back", "steps that the gradient goes back", ({ k }) => k),
+    countColumn("seed", "of a small mark: the seed that it is of; empty: the mean over the seeds", ({ seed }) => seed),
+    numberColumn("value", "the score or the loss", ({ value }) => value),
+  ], rows);
 }
 
 /** The best one in black; the others in the colours of the palette. */

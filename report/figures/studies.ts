@@ -1,13 +1,15 @@
 /** The picture `results_*_studies`: how the same configurations score in other studies, and whether the effects of factors hold there. */
 import { isSwitch } from "../../cells/factor.ts";
 import type { ComparedEffect, StudyComparison } from "../statistics/study_comparison.ts";
+import type { Table } from "../data/table.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { CLEAR_P } from "../tables/clear_effects.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
-import { measureWithUnit } from "../tables/measure_words.ts";
+import { COLUMN_OF, measureWithUnit, unitOfMeasure } from "../tables/measure_words.ts";
 import { differencesInWords, intervalOf, unitHere } from "../tables/study_words.ts";
 import { differenceColour } from "./comparisons.ts";
-import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
+import { forestTable } from "./forest_data.ts";
+import { composeForests, type Forest, type ForestRow, type ForestSubject, isCut, type Measured } from "./forest.ts";
 import type { FigureOptions, Frame, LegendEntry, SvgDocument } from "./svg.ts";
 import { BOLD, shortened, wrapped } from "./text.ts";
 import { BASELINE_COLOUR, DIFFERENCE_COLOUR, SIDE_COLOUR, SIZE } from "./theme.ts";
@@ -31,7 +33,7 @@ export function figureStudies(
   comparisons: readonly StudyComparison[],
   options: FigureOptions,
 ): string {
-  const forests = [changeForest(comparisons), ...comparisons.flatMap(effectForest)];
+  const forests = studyForests(comparisons);
   const frame: Frame = {
     name: options.name,
     title: options.title,
@@ -39,6 +41,19 @@ export function figureStudies(
     legend: [{ heading: "there − here:", entries: entriesOf(forests) }],
   };
   return composeForests(document, frame, forests);
+}
+
+/** The data behind {@linkcode figureStudies}. */
+export function studiesData(comparisons: readonly StudyComparison[]): Table {
+  return forestTable(studyForests(comparisons), [{
+    name: "study",
+    about: "the other study",
+    of: ({ subject }) => subject.study,
+  }]);
+}
+
+function studyForests(comparisons: readonly StudyComparison[]): Forest[] {
+  return [changeForest(comparisons), ...comparisons.flatMap(effectForest)];
 }
 
 /** The colours that occur. */
@@ -82,18 +97,25 @@ function changeForest(comparisons: readonly StudyComparison[]): Forest {
   };
 }
 
-function changeRows({ there: { name }, means, measure, compared_baselines }: StudyComparison): ForestRow[] {
-  const own = means[measure];
+function changeRows(one: StudyComparison): ForestRow[] {
+  const { there: { name }, means, measure, compared_baselines } = one, own = means[measure];
+  const subject = (shown: string) => ({ ...measuredIn(one), shown, study: name });
   return [
-    ...(own.pairs ? [rowOf(name, own, differenceColour(own), own.p_holm)] : []),
+    ...(own.pairs ? [rowOf(subject("mean of there − here"), name, own, differenceColour(own), own.p_holm)] : []),
     ...compared_baselines.slice(0, MOST_BASELINES).map(({ label, mean }) =>
-      rowOf(`${name}, ${label}`, mean, BASELINE_COLOUR)
+      rowOf(subject(`there − here of ${label}`), `${name}, ${label}`, mean, BASELINE_COLOUR)
     ),
   ];
 }
 
-function rowOf(label: string, mean: PairMean, colour: string, p_holm?: number): ForestRow {
+/** What a study is compared by. */
+function measuredIn(one: StudyComparison): Measured {
+  return { measure: COLUMN_OF[one.measure], unit: unitOfMeasure(one.measure, unitHere(one)) };
+}
+
+function rowOf(subject: ForestSubject, label: string, mean: PairMean, colour: string, p_holm?: number): ForestRow {
   return {
+    subject,
     label: label.length > LONG_LABEL ? wrapped(label, 2) : label,
     effect: { ...mean, interval: intervalOf(mean) },
     colour,
@@ -109,7 +131,7 @@ function effectForest(one: StudyComparison): Forest[] {
   return [{
     title: shortened(`What each ${words.noun[0]} changes here and in ${name}`, TITLE_ROOM, SIZE.text),
     axis: `${words.difference}, ${of} (left of zero: lower ${words.atSecond})`,
-    rows: compared.flatMap((effect) => effectRows(effect, name)),
+    rows: compared.flatMap((effect) => effectRows(effect, { ...measuredIn(one), study: name })),
     difference: words.difference,
     isTested: true,
     rowHeight: ROW.effect,
@@ -117,14 +139,18 @@ function effectForest(one: StudyComparison): Forest[] {
 }
 
 /** A factor's effect in both studies, and how far it differs. */
-function effectRows({ here, there, change, p_holm, ...contrast }: ComparedEffect, name: string): ForestRow[] {
-  const { factor } = contrast;
+function effectRows(
+  { here, there, change, p_holm, ...contrast }: ComparedEffect,
+  measured: Measured & { readonly study: string },
+): ForestRow[] {
+  const { factor } = contrast, { study: name } = measured;
+  const subject = (shown: string): ForestSubject => ({ ...measured, shown, contrast });
   return [
     {
-      ...rowOf("here", here, SIDE_COLOUR.here),
+      ...rowOf(subject("effect here"), "here", here, SIDE_COLOUR.here),
       group: isSwitch(factor) ? factor.label : `${factor.label} ${differenceName(contrast)}`,
     },
-    rowOf(name, there, SIDE_COLOUR.there),
-    rowOf("there − here", change, differenceColour({ ...change, p_holm }), p_holm),
+    rowOf(subject("effect there"), name, there, SIDE_COLOUR.there),
+    rowOf(subject("effect there − here"), "there − here", change, differenceColour({ ...change, p_holm }), p_holm),
   ];
 }

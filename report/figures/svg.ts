@@ -8,7 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
-import { fitTogether, scaledToFit, textWidth } from "./text.ts";
+import { brokenTo, fitTogether, scaledToFit, textWidth } from "./text.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
@@ -144,8 +144,13 @@ const FIRST_LINE = 66;
 
 /** Where the panels begin, and how much room axis labels need below and to the left of them. */
 export function panelArea(frame: Pick<Frame, "subtitle" | "legend">): { top: number; left: number; bottom: number } {
-  const lines = frame.subtitle.length + wrapLegend(frame.legend).length;
+  const lines = subtitleLines(frame).length + wrapLegend(frame.legend).length;
   return { top: FIRST_LINE + lines * LINE_HEIGHT + 4, left: SIZE.margin + 22, bottom: 40 };
+}
+
+/** The lines under the title, all of one size: what is too long goes on in the next one. */
+function subtitleLines({ subtitle }: Pick<Frame, "subtitle">): string[] {
+  return subtitle.flatMap((line) => brokenTo(line, SIZE.width - 2 * SIZE.margin, SIZE.text));
 }
 
 /** How much longer than the panels a label of y may be, in pixels. */
@@ -158,12 +163,13 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
   const text = (attributes: Record<string, string | number>, ...children: (SvgElement | string)[]) =>
     element(document, "text", { "font-size": SIZE.text, fill: COLOUR.text, ...attributes }, ...children);
   const middle = area.top + height / 2;
-  const lines = frame.subtitle.map((whole, i) => {
+  const subtitle = subtitleLines(frame);
+  const lines = subtitle.map((whole, i) => {
     const { line, size } = fitLine(whole);
     return text({ x: SIZE.margin, y: FIRST_LINE + i * LINE_HEIGHT, fill: COLOUR.muted, "font-size": size }, line);
   });
   const legend = wrapLegend(frame.legend).map((line, i) =>
-    legendLine(document, line, FIRST_LINE + 5 + (frame.subtitle.length + i) * LINE_HEIGHT)
+    legendLine(document, line, FIRST_LINE + 5 + (subtitle.length + i) * LINE_HEIGHT)
   );
   const label = (content: string | undefined, position: Record<string, string | number>) =>
     content === undefined ? [] : [text({ ...position, "text-anchor": "middle" }, content)];
@@ -194,6 +200,8 @@ export function composeFigure(document: SvgDocument, frame: Frame, panels: SvgEl
       "font-size": scaledToFit(textWidth(frame.y ?? ""), height + Y_LABEL_OVERHANG, SIZE.text),
     }),
   );
+  // Plot labels groups of marks; without a role such a label must not be.
+  for (const group of root.querySelectorAll("g[aria-label]")) group.setAttribute("role", "group");
   return print(document, root, frame.name);
 }
 
@@ -214,14 +222,33 @@ function entryExtent({ mark, text }: LegendEntry, x: number): { text: number; en
   return { text: start, end: start + textWidth(text) + ENTRY_GAP };
 }
 
+/** An entry, or a part of its text; the mark stands before the first part. */
+interface LaidEntry extends LegendEntry {
+  readonly part?: number;
+}
+
+/** A line of {@linkcode wrapLegend}. */
+interface LaidLine {
+  readonly heading?: string;
+  readonly entries: LaidEntry[];
+}
+
+/** An entry whose text is too long for a line of its own, in parts that are not. */
+function partsOf(entry: LegendEntry): LaidEntry[] {
+  const room = SIZE.width - SIZE.margin - entryExtent(entry, SIZE.margin).text;
+  const parts = brokenTo(entry.text, room, SIZE.text);
+  return parts.length > 1 ? parts.map((text, part) => ({ ...entry, text, part })) : [entry];
+}
+
 /** Lines of a legend that have room for their entries: those that do not stand on the next line, without a heading. */
-function wrapLegend(lines: readonly LegendLine[]): LegendLine[] {
+function wrapLegend(lines: readonly LegendLine[]): LaidLine[] {
   return lines.flatMap(({ heading, entries }) => {
-    const wrapped: LegendLine[] = [{ heading, entries: [] }];
+    const wrapped: LaidLine[] = [{ heading, entries: [] }];
     let x = legendStart({ heading, entries });
-    for (const entry of entries) {
-      const isFirst = !wrapped.at(-1)!.entries.length;
-      if (!isFirst && entryExtent(entry, x).end - ENTRY_GAP > SIZE.width - SIZE.margin) {
+    for (const entry of entries.flatMap(partsOf)) {
+      const isFirst = !wrapped.at(-1)!.entries.length,
+        isTooLong = entryExtent(entry, x).end - ENTRY_GAP > SIZE.width - SIZE.margin;
+      if (!isFirst && (entry.part !== undefined || isTooLong)) {
         wrapped.push({ entries: [] });
         x = SIZE.margin;
       }
@@ -232,12 +259,12 @@ function wrapLegend(lines: readonly LegendLine[]): LegendLine[] {
   });
 }
 
-function legendLine(document: SvgDocument, line: LegendLine, baseline: number): SvgElement {
+function legendLine(document: SvgDocument, line: LaidLine, baseline: number): SvgElement {
   const group = element(document, "g", { "aria-label": "legend", "font-size": SIZE.text });
   let x = legendStart(line);
   if (line.heading) group.append(element(document, "text", { x: SIZE.margin, y: baseline }, line.heading));
   for (const entry of line.entries) {
-    group.append(legendMark(document, entry, x, baseline - 5));
+    if (!entry.part) group.append(legendMark(document, entry, x, baseline - 5));
     const { text, end } = entryExtent(entry, x), fitted = fitLine(entry.text, text);
     group.append(element(document, "text", { x: text, y: baseline, "font-size": fitted.size }, fitted.line));
     x = end;

@@ -11,6 +11,15 @@ import { levelNote } from "./levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { criterionOfRows, type MergedRow } from "../data/merged.ts";
+import type { Table } from "../data/table.ts";
+import {
+  factorColumns,
+  measureColumn,
+  nameColumns,
+  numberColumn,
+  pictureTable,
+  spreadColumns,
+} from "./data_columns.ts";
 import { dotKey } from "./marks.ts";
 import { cellNames, drawScatter, leftOut, type ScatterDot, TICK_LABELS, widened } from "./scatter.ts";
 import { composeFigure, DASHES, type FigureOptions, type LegendLine, panelArea, type SvgDocument } from "./svg.ts";
@@ -40,10 +49,7 @@ export function figureTest(
   table: FactorTable = GATED,
 ): string {
   const key = dotKey(rows, table);
-  const dots = rows.flatMap((row): ScatterDot[] => {
-    const score = row.test_bits_per_byte;
-    return score ? [{ row, x: row.min_loss.mean, y: score.mean, least: score.least, most: score.most }] : [];
-  });
+  const dots = scoredDots(rows);
   const base = { name: options.name, title: options.title };
   if (!dots.length) {
     const evaluate = commandOn("evaluate", ANY_STUDY, experiment);
@@ -89,6 +95,29 @@ export function figureTest(
     }),
   ];
   return composeFigure(document, frame, panels, HEIGHT - 24);
+}
+
+/** A dot for each configuration that has been scored. */
+function scoredDots(rows: readonly MergedRow[]): ScatterDot[] {
+  return rows.flatMap((row) => {
+    const score = row.test_bits_per_byte;
+    return score ? [{ row, x: row.min_loss.mean, y: score.mean, least: score.least, most: score.most }] : [];
+  });
+}
+
+/** The data behind {@linkcode figureTest}: a row for each dot. */
+export function testData(rows: readonly MergedRow[], table: FactorTable): Table {
+  const [{ reads }] = rows;
+  return pictureTable<ScatterDot>([
+    ...nameColumns(({ row }: ScatterDot) => row),
+    numberColumn(measureColumn("min_loss", reads), "lowest smoothed training loss, mean over its seeds", ({ x }) => x),
+    ...spreadColumns("test_bits_per_byte", "score on the test split", ({ y, least, most }: ScatterDot) => ({
+      mean: y,
+      least,
+      most,
+    })),
+    ...factorColumns(table, ({ row }: ScatterDot) => row),
+  ], scoredDots(rows));
 }
 
 function equalityLine(xDomain: readonly number[], toBits: (nats: number) => number): Plot.Markish {

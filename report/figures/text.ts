@@ -97,3 +97,15 @@ export function wrapped(text: string, lines: number): string {
   };
   return lay(0, lines).join("\n");
 }
+
+/** More lines than these no text under a title has. */
+const MOST_LINES = 3;
+
+/** A text in as few lines as fit into `room` pixels, about equally long; as it is where none do. */
+export function brokenTo(text: string, room: number, size: number): string[] {
+  for (let lines = 1; lines <= MOST_LINES; lines++) {
+    const laid = wrapped(text, lines);
+    if (widest([laid], size) <= room) return laid.split("\n");
+  }
+  return [text];
+}

@@ -2,13 +2,16 @@
 import { formatLevel, isSwitch } from "../../cells/factor.ts";
 import { counted } from "../../cells/counts.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
+import type { Table } from "../data/table.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { clearSide, type PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
 import { bySize } from "../tables/clear_effects.ts";
-import { measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
+import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName, inSentence } from "../tables/factor_words.ts";
-import { composeForests, type Forest, type ForestRow, isCut } from "./forest.ts";
+import { levelValue } from "./data_columns.ts";
+import { forestTable } from "./forest_data.ts";
+import { composeForests, type Forest, type ForestRow, type ForestSubject, isCut, type Measured } from "./forest.ts";
 import { differenceLegend, whyNoInterval } from "./comparisons.ts";
 import type { FigureOptions, SvgDocument } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
@@ -29,20 +32,7 @@ export function figureTrainingEffects(
   training: TrainingEffects,
   options: FigureOptions,
 ): string {
-  const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
-  const compared = comparedAtSeveral(training).toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
-  const words = contrastWords(compared);
-  const forest: Forest = {
-    rows: compared.flatMap((effect) => rowsOf(effect, training)),
-    title: measureTitle(effects.primary),
-    labelled: training.factor.label,
-    axis: `${words.difference}, ${
-      unitOfMeasure(effects.primary, effects.reads)
-    } (left of zero: lower ${words.atSecond})`,
-    difference: words.difference,
-    isTested: false,
-    rowHeight: ROW,
-  };
+  const forest = trainingForest(effects, training), words = contrastWords(comparedAtSeveral(training));
   const isSure = forest.rows.some(({ effect }) => effect.interval);
   const frame = {
     name: options.name,
@@ -53,9 +43,43 @@ export function figureTrainingEffects(
   return composeForests(document, frame, [forest]);
 }
 
-function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffects): ForestRow[] {
+/** The data behind {@linkcode figureTrainingEffects}. */
+export function trainingEffectsData(effects: Effects, training: TrainingEffects): Table {
+  return forestTable([trainingForest(effects, training)], [{
+    name: `at_${training.factor.key}`,
+    about: `the ${training.factor.label} at which the effect is; empty: each configuration at its best`,
+    of: ({ subject }) => subject.at,
+  }]);
+}
+
+function trainingForest(effects: Effects, training: TrainingEffects): Forest {
+  const order = bySize(effects[effects.primary]).map(({ factor }) => factor);
+  const compared = comparedAtSeveral(training).toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+  const words = contrastWords(compared), unit = unitOfMeasure(effects.primary, effects.reads);
+  return {
+    rows: compared.flatMap((effect) => rowsOf(effect, training, { measure: COLUMN_OF[effects.primary], unit })),
+    title: measureTitle(effects.primary),
+    labelled: training.factor.label,
+    axis: `${words.difference}, ${unit} (left of zero: lower ${words.atSecond})`,
+    difference: words.difference,
+    isTested: false,
+    rowHeight: ROW,
+  };
+}
+
+function rowsOf(
+  effect: TrainingEffect,
+  { factor, levels, tuned }: TrainingEffects,
+  measured: Measured,
+): ForestRow[] {
   const name = isSwitch(effect.factor) ? effect.factor.label : `${effect.factor.label} ${differenceName(effect)}`;
-  const row = (mean: PairMean, label: string, group?: string): ForestRow => ({
+  const row = (
+    mean: PairMean,
+    label: string,
+    subject: Pick<ForestSubject, "shown" | "at">,
+    group?: string,
+  ): ForestRow => ({
+    subject: { ...measured, ...subject, contrast: effect },
     label,
     group,
     effect: mean,
@@ -67,10 +91,11 @@ function rowsOf(effect: TrainingEffect, { factor, levels, tuned }: TrainingEffec
       row(
         effect.at[i],
         formatLevel(factor, value),
+        { shown: "effect", at: levelValue(value) },
         i ? undefined : `${name}${effect.turns ? " ↔" : ""}`,
       )
     ),
-    ...(tuned ? [row(effect.atBest, AT_BEST)] : []),
+    ...(tuned ? [row(effect.atBest, AT_BEST, { shown: AT_BEST })] : []),
   ];
 }
 

@@ -18,6 +18,9 @@ import {
   mostSeeds,
 } from "../data/merged.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
+import type { Table } from "../data/table.ts";
+import { curvesTable } from "./curve_data.ts";
+import { switchColumn } from "./data_columns.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
@@ -72,7 +75,7 @@ export function figureTrainingRuns(
 ): string {
   const { own: [best], baselines } = cohortsOf(table, rows);
   const range = lossRange(rows), levels = levelsOn("training", options.levels, best);
-  const colours = sizeColours(table, rows), axis = curveAxis(rows);
+  const colours = sizeColours(table, rows), { axis, curveOf: drawnCurve } = thinned(rows);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
@@ -101,7 +104,6 @@ export function figureTrainingRuns(
     rows.flatMap((row) => row.runs.map(({ loss }) => axis.at(row, loss.length * row.log_every))),
   );
   const x = { domain: [0, lastStep] };
-  const most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
 
   const panels = shown.map((facet, i) =>
     drawFacet(document, facet, {
@@ -117,10 +119,25 @@ export function figureTrainingRuns(
       colours,
       best,
       levels,
-      curveOf: (row) => curveOn(axis, row, most),
+      curveOf: drawnCurve,
     })
   );
   return composeFigure(document, frame, panels, HEIGHT);
+}
+
+/** The axis of all curves, and each of them as it is drawn. */
+function thinned(rows: readonly MergedRow[]) {
+  const axis = curveAxis(rows),
+    most = Math.min(MOST_POINTS_OF_ONE, Math.max(100, Math.floor(MOST_POINTS / rows.length)));
+  return { axis, curveOf: (row: MergedRow) => curveOn(axis, row, most) };
+}
+
+/** The data behind {@linkcode figureTrainingRuns}. */
+export function trainingRunsData(rows: readonly MergedRow[]): Table {
+  const { axis, curveOf } = thinned(rows);
+  return curvesTable(rows.map((row) => ({ row, points: curveOf(row) })), axis, [
+    switchColumn("control", "experiment 02: drawn at random from what was not chosen", ({ row }) => row.control),
+  ]);
 }
 
 /** What the best one is chosen by, where that is not what its curve shows. */

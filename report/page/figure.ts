@@ -2,13 +2,25 @@
 import type { Picture } from "../figures/pictures.ts";
 import { escapeHtml } from "./html.ts";
 
-/** What a picture shows, and in which files it is. */
+/** What a picture shows, in which files beside the page it is, and what of it the page itself has to download. */
 export function figure({ name, caption, svg, paper, notes = [] }: Picture): string {
   const file = escapeHtml(name), more = notes.map((note) => `<br>\n${escapeHtml(note)}`).join("");
+  const files = ["svg", "png"].map((kind) => `<a href="${file}.${kind}">${file}.${kind}</a>`);
   return `<figure id="${file}">
 <div class="card${paper ? " paper" : ""}" tabindex="0">
 ${svg.trim()}
 </div>
-<figcaption>${escapeHtml(caption)} (<code>${file}.svg</code>, <code>${file}.png</code>)${more}</figcaption>
+<figcaption>${escapeHtml(caption)}${more}<br>
+<span class="files">${files.join(", ")}</span><span class="downloads">; downloads of what is shown:
+${download(file, "csv")}, ${download(file, "svg")}</span></figcaption>
 </figure>`;
+}
+
+/** What a download of a picture holds: what it shows as a table, or the picture. */
+export type DownloadKind = "csv" | "svg";
+
+/** A link that the page's script answers, with what the picture shows then; without the script it is not seen. */
+function download(file: string, kind: DownloadKind): string {
+  const label = kind.toUpperCase();
+  return `<a download="${file}.${kind}" data-download="${kind}" href="#${file}" aria-label="${label} of ${file}">${label}</a>`;
 }

@@ -79,7 +79,7 @@ function runPart(row: MergedRow, rank: number, { experiment, criterion, frame, d
   const { name, config, runs } = row;
   const what = [describeSizesIn(table, config), trainingPhrase(table, row)].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
-<h4>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h4>
+<h3>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h3>
 <p class="${WITH_SCRIPT}"><button type="button" data-compare="${name}" aria-pressed="false">compare</button></p>
 <div class="beside">
 ${frame.draw(row)}

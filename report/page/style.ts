@@ -39,11 +39,12 @@ ${darkPictures}
 body { margin: 0 auto; padding: 1.5rem 1rem 5rem; max-width: 64rem; color: var(--text); background: var(--paper);
   font: 1rem/1.55 "DejaVu Sans", Verdana, "Segoe UI", system-ui, sans-serif; }
 a { color: var(--link); } :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h4 { margin: 0 0 .4rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } article h3 { margin: 0 0 .4rem; font-size: 1rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-style: none; }
-.on-paper { display: none; } .lead { font-size: 1.15rem; } .muted { color: var(--muted); }
+.on-paper { display: none; } .lead { font-size: 1.15rem; }
+.muted, figcaption { color: var(--muted); font-size: .9rem; }
 figure { margin: 1.5rem 0; }
-figcaption { color: var(--muted); font-size: .9rem; margin-top: .4rem; }
+figcaption { margin-top: .4rem; overflow-wrap: anywhere; } .downloads { display: none; } .script .downloads { display: inline; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
 .card.paper { background: #fff; }
 .card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
@@ -60,9 +61,9 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
 .filters { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; margin: -1.5rem -1rem 1rem;
   padding: .5rem 1rem; background: var(--card); font-size: .9rem;
   border-image: linear-gradient(to top, var(--line) 1px, var(--card) 1px) fill 0 / 0 / 0 100vmax; }
-.filters > label { display: flex; min-width: 0; flex: 1 1 16rem; gap: .5rem; align-items: center; white-space: nowrap; }
+.filters > label { display: flex; min-width: 0; flex: 1 1 16rem; max-width: 100%; gap: .5rem; align-items: center; white-space: nowrap; }
 .filters input, .filters select, .filters button { font: inherit; }
-.filters input { flex: 1; min-width: 6rem; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+.filters input { flex: 1; min-width: 6rem; width: 0; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 .filters details { margin: 0; background: none; } .filters details[open] { flex-basis: 100%; } .filters summary { padding: .1rem .6rem; }
 .filters details > div { display: flex; flex-wrap: wrap; gap: .4rem .9rem; max-height: 40vh; overflow-y: auto; }
 .filters details label { display: grid; font-size: .85rem; }
@@ -94,8 +95,8 @@ tr.marked > *, article.marked { background: var(--tint); }
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
   table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
-  .beside, .equations, .sample, figcaption { font-size: .7rem; } .on-paper { display: block; }
+  .beside, .equations, .sample, .muted, figcaption { font-size: .7rem; } .on-paper { display: block; }
   .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
-  nav, .filters, #marked { display: none; } .equations { white-space: pre-wrap; }
+  nav, .filters, #marked, .script .downloads { display: none; } .equations { white-space: pre-wrap; }
 }
 ${TABLE_STYLE}${COMPARE_STYLE}${CELL_PICTURE_STYLE}`;

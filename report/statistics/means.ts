@@ -1,6 +1,6 @@
 /** The numbers of figures: group means, and ranges of losses. */
 import { mean, quantileSorted } from "simple-statistics";
-import { type Factor, type FactorTable, isSwitch, valueOf } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, type FactorValue, isSwitch, valueOf } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { minOf } from "../../cells/extremes.ts";
 import { levelsIn, ownCellRows, rowsOf, variedIn } from "../data/rows.ts";
@@ -10,6 +10,7 @@ import { meanCurve, type MergedRow } from "../data/merged.ts";
 
 /** The configurations that share one value of one hyperparameter. */
 export interface Group {
+  value: FactorValue;
   /** The value as an axis shows it. */
   name: string;
   rows: MergedRow[];
@@ -26,9 +27,9 @@ export interface Grouping {
   groups: Group[];
 }
 
-function groupOf(name: string, rows: MergedRow[]): Group {
+function groupOf(value: FactorValue, name: string, rows: MergedRow[]): Group {
   const chosen = rows.filter(({ control }) => !control);
-  return { name, rows, mean: chosen.length ? mean(chosen.map((row) => row.min_loss.mean)) : undefined };
+  return { value, name, rows, mean: chosen.length ? mean(chosen.map((row) => row.min_loss.mean)) : undefined };
 }
 
 /**
@@ -43,7 +44,7 @@ export function groupByFactor(rows: readonly MergedRow[], factor: Factor, table:
   return {
     factor,
     groups: values.map((value) =>
-      groupOf(nameOfLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
+      groupOf(value, nameOfLevel(factor, value), own.filter(({ config }) => valueOf(factor, config) === value))
     ),
   };
 }

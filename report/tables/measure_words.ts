@@ -7,6 +7,12 @@ const WORDS: Readonly<Record<Measure, { readonly name: string; readonly title: s
   min_loss: { name: "lowest training loss", title: "Lowest training loss" },
 };
 
+/** Their columns in the table of runs. */
+export const COLUMN_OF: Readonly<Record<Measure, string>> = {
+  test_bits_per_byte: "test_bits_per_byte",
+  min_loss: "min loss",
+};
+
 /** `test score`. */
 export function measureName(measure: Measure): string {
   return WORDS[measure].name;

@@ -66,7 +66,9 @@ export function serveWatch(options: WatchOptions): WatchServer {
   failed.promise.catch(() => {});
   const broadcast = new Broadcast(source, { ...options, onError: failed.reject });
   const handle = handlerOf(options, broadcast);
-  const server = listening(wanted, (request) => handle(request, server.addr.port));
+  // Not by shutdown(), which would wait for pages that do not read what is sent.
+  const ending = new AbortController();
+  const server = listening(wanted, ending.signal, (request) => handle(request, server.addr.port));
   const { port } = server.addr;
   return {
     port,
@@ -77,14 +79,19 @@ export function serveWatch(options: WatchOptions): WatchServer {
     },
     async close() {
       broadcast.close();
-      await server.shutdown();
+      ending.abort();
+      await server.finished;
     },
   };
 }
 
-function listening(port: number, handle: (request: Request) => Promise<Response>): Deno.HttpServer<Deno.NetAddr> {
+function listening(
+  port: number,
+  signal: AbortSignal,
+  handle: (request: Request) => Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname: LOOPBACK, port, onListen: () => {} }, handle);
+    return Deno.serve({ hostname: LOOPBACK, port, signal, onListen: () => {} }, handle);
   } catch (error) {
     throw new UserError(
       `Cannot serve at ${LOOPBACK}:${port}: ${whyNot(error)}; choose another --port, or 0 for a free one`,

@@ -1,10 +1,11 @@
 // How well text can be read: contrast as WCAG 2.2 defines it (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio).
 
 /**
- * Of all text that is shown, what contrasts least with what lies behind it.
+ * Of all text in pictures that is shown, what contrasts least with what lies behind it. Of other text axe-core says it, which does not know what
+ * lies behind text in an SVG.
  *
- * Runs inside the page, so it can use nothing from outside. Text in a picture lies on the last filled shape that was drawn before it
- * and covers its middle; text elsewhere on the backgrounds of the elements around it. What fades (an opacity) is mixed with what is behind.
+ * Runs inside the page, so it can use nothing from outside. Text lies on the last filled shape that was drawn before it and covers its
+ * middle. What fades (an opacity) is mixed with what is behind.
  *
  * @returns {{ texts: number, least: number, where: string }}
  */
@@ -88,10 +89,9 @@ export function leastContrast() {
     const element = node.parentElement, text = node.textContent?.trim();
     if (!element || !text || element.closest("script, style, title, symbol")) continue;
     if (!element.checkVisibility({ opacityProperty: false, visibilityProperty: true })) continue;
-    const inPicture = element instanceof SVGElement;
-    const ground = inPicture ? halo(element) ?? behindInPicture(element) : behind(element);
-    const ink = inPicture ? painted(element, "fill") : parse(getComputedStyle(element).color);
-    if (inPicture && ink[3] === 0) continue;
+    if (!(element instanceof SVGElement)) continue;
+    const ground = halo(element) ?? behindInPicture(element), ink = painted(element, "fill");
+    if (ink[3] === 0) continue;
     texts++;
     const ratio = contrast(over(ink, ground), ground);
     if (ratio < least) {

@@ -3,6 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
+import { parseSelection } from "../../experiments/study/selection.ts";
+import { reportContent } from "../../report/content/report_content.ts";
+import { type ReportInput, selectedInput } from "../../report/content/report_input.ts";
+import { pageParts } from "../../report/page/parts.ts";
+import { runsInFull } from "../../report/page/run_part.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { dynamicsOf } from "../report/measured_results.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";
@@ -25,6 +31,14 @@ const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, us
 const [{ id, corpus_sha1, engine, adapter }] = results;
 const told = [id, corpus_sha1, "seed 0:", "seed 1:", "bits per byte", engine, adapter, TEXT.replace("\u0000", "␀")];
 
+/** What a report of some of the configurations says. */
+function filteredBy(input: ReportInput) {
+  const only = "use_forget_gate=true,n_layers=1";
+  const content = reportContent(selectedInput(input, parseSelection(only), "test"), ANY_STUDY.dir);
+  const articles = runsInFull(content).runs.map(({ html }) => html);
+  return { only, count: content.rows.length, parts: pageParts(content), articles };
+}
+
 /** One browser does all checks, at the first test that asks. */
 let outcomes: Promise<Outcomes> | undefined;
 
@@ -35,8 +49,10 @@ async function checkAll(): Promise<Outcomes> {
       ...NO_DYNAMICS,
       measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
     };
-    await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, dynamics });
-    return await checkPage(join(dir, "report_01_all.html"), { configs, told }, Deno.env.get("CELLSPACE_PICTURES"));
+    const input: ReportInput = { results, unreadable: [], experiment: "01", below: 1.9, dynamics };
+    await writeReport({ ...input, dir });
+    const facts = { configs, told, filtered: filteredBy(input), axe: import.meta.resolve("axe-core/axe.min.js") };
+    return await checkPage(join(dir, "report_01_all.html"), facts, Deno.env.get("CELLSPACE_PICTURES"));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

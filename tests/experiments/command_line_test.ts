@@ -313,12 +313,19 @@ for (const [what, args, message] of WRONG) {
 
 for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
   if (name === "ok" || name.startsWith("test")) continue;
-  Deno.test(`${name} --help says what it does`, async () => {
-    const { code, out } = await task(name, "--help");
+  Deno.test(`${name} --help says what it does, and so does -h`, async () => {
+    const [{ code, out }, short] = await Promise.all([task(name, "--help"), task(name, "-h")]);
     assert.equal(code, 0);
     assert.match(out, new RegExp(`^Usage: deno task ${name} \\[options\\]`));
+    assert.deepEqual([short.code, short.out], [0, out]);
   });
 }
+
+Deno.test("no task prints what Deno downloads: it asks again for what each package is, and prints so, though its files are here", () => {
+  for (const [name, { command }] of Object.entries(tasks.tasks)) {
+    if (command.startsWith("deno run")) assert.match(command, /^deno run --quiet /, name);
+  }
+});
 
 Deno.test("no task runs with all permissions; the whole network only starts what asks a queue on a server", () => {
   // Their workers reach that server alone: see task_test.ts. What measures claims has no worker, and no other way to be told where.

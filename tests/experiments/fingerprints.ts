@@ -33,7 +33,8 @@ import { DYNAMICS_COLUMN_NAMES } from "../../experiments/study/dynamics_metrics.
 import { resultFieldsOf } from "../../experiments/study/result.ts";
 import { listSchemaOf, studySchema } from "../../experiments/study/schema.ts";
 import { baselinesSchema } from "../../experiments/study/ngram_baselines.ts";
-import { type Column, CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
+import type { Column } from "../../report/data/table.ts";
+import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { DYNAMICS_COLUMNS } from "../../report/export/dynamics_rows.ts";
 import { manifestSchema } from "../../report/export/write_export.ts";
 import { allGatedConfigs } from "../cells/catalog/golden_cases.ts";

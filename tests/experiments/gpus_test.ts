@@ -23,7 +23,8 @@ Deno.test("parseGpus() takes all, or numbers of cards once each, and nothing els
 
 Deno.test("gpusIn() leaves to the task what it says itself: a wrong value, and help", () => {
   assert.deepEqual(gpusIn(["--dir", "a", "--gpu=0,1"]), [0, 1]);
-  for (const args of [[], ["--gpu", "x"], ["--gpu"], ["--gpu", "all", "--help"], ["--", "--gpu", "all"]]) {
+  const help = [["--gpu", "all", "--help"], ["-h", "--gpu", "all"]];
+  for (const args of [[], ["--gpu", "x"], ["--gpu"], ...help, ["--", "--gpu", "all"]]) {
     assert.equal(gpusIn(args), undefined, args.join(" "));
   }
 });

@@ -185,7 +185,7 @@ inFolder("the page and the terminal answer four questions in words with numbers"
   assert.match(page, /<option>GRU<\/option>/);
   // One part for a cell, at whatever rate its runs were trained.
   assert.equal(page.match(/<summary><b>GRU<\/b>: 3 configurations/g)!.length, 1);
-  assert.match(page, /<h4>Rank 1: 2 layers × 204, learning rate 0\.003, /);
+  assert.match(page, /<h3>Rank 1: 2 layers × 204, learning rate 0\.003, /);
 });
 
 for (

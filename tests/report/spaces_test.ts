@@ -7,7 +7,7 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { belowLoss } from "../../report/data/loss_filter.ts";
 import { mergeSeeds } from "../../report/data/merged.ts";
 import { tableOf } from "../../report/data/rows.ts";
-import { csvOf } from "../../report/export/csv.ts";
+import { csvOf } from "../../report/data/csv.ts";
 import { parquetOf } from "../../report/export/parquet.ts";
 import { tablesOf } from "../../report/export/tables.ts";
 import { runFolderName } from "../../report/export/tensorboard.ts";
@@ -167,7 +167,7 @@ inFolder(
     assert.match(page, RegExp(`<li>${(SWITCH as SwitchFactor).on}</li>`));
     // How a cell is trained makes no part of its own: its runs say it.
     assert.match(page, RegExp(`<summary><b>[^<]*residual \\+ ${SWITCH.label}</b>`));
-    assert.match(page, RegExp(`<h4>Rank \\d+: 1 layer × 256, ${NUMBER.label} 0\\.01, `));
+    assert.match(page, RegExp(`<h3>Rank \\d+: 1 layer × 256, ${NUMBER.label} 0\\.01, `));
     assert.match(page, /<h2 id="answer">Which factors matter<\/h2>/);
     assert.match(usual, /<h2 id="answer">Which switches matter<\/h2>/);
     // The headline alone names how everything was trained, defaults too.

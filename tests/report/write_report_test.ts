@@ -139,7 +139,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     }
     assert.doesNotMatch(page, /memory gain/);
     const best = summary.best.validation_bits_per_byte!.mean.toFixed(3);
-    assert.match(page, RegExp(`<h4>Rank 1: [^<]*, validation ${best} bits per byte</h4>`));
+    assert.match(page, RegExp(`<h3>Rank 1: [^<]*, validation ${best} bits per byte</h3>`));
     const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
     assert.match(await svg("results_01_all_cost"), />score on the validation split \(bits per byte\)</);
     assert.match(await svg("results_01_all_parallel"), />validation,<.*>bits per byte</s);

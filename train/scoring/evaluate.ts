@@ -4,6 +4,7 @@ import { UserError } from "../../cells/errors.ts";
 import { BYTE_TOKENIZER, bytesOf, type Tokenizer, type Tokens } from "../corpus/tokens/tokenizer.ts";
 import { checkTokens } from "../engines/engine.ts";
 import { everyOne } from "../process/every_one.ts";
+import { promptly } from "../process/promptly.ts";
 import { decodeEvaluation } from "./evaluation_file.ts";
 import type { ModelRequest, ShareEvaluation } from "./evaluate_protocol.ts";
 import { DeviceFailure, EvaluationWorkers, poolOf } from "./evaluation_workers.ts";
@@ -34,7 +35,7 @@ export interface Extras {
   readonly validation?: Tokens;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
-  /** Gives the evaluation up, within a block of tokens or so. */
+  /** Gives the evaluation up at once; its workers are through with it within a block of tokens or so. */
   readonly signal?: AbortSignal;
   /** Workers that are kept for the next model. Absent: the evaluation's workers end with it. */
   readonly workers?: EvaluationWorkers;
@@ -92,18 +93,12 @@ export async function evaluateModel(
   const workers = kept ?? own!;
   const part = Math.min(text.length - 1, PART_TOKENS);
   const asked: Asked = { text, cut, validation, part: memory ? part : 0, threads, sample };
-  // A worker that is ended within native code takes its memory along: it is told instead, and gives it back.
+  // A worker that is ended within native code takes its memory along: it is told instead, gives it back, and is not waited for.
   const stop = new Int32Array(new SharedArrayBuffer(4)), tell = () => void Atomics.store(stop, 0, 1);
   if (signal?.aborted) tell();
   signal?.addEventListener("abort", tell);
   try {
-    const { shares, drawn, location } = await evaluateIn(workers, { model, stop }, asked).catch(
-      (error) => {
-        signal?.throwIfAborted();
-        throw error;
-      },
-    );
-    signal?.throwIfAborted();
+    const { shares, drawn, location } = await promptly(evaluateIn(workers, { model, stop }, asked), signal);
     const tests = shares.flatMap(({ scores }) => scores?.test ?? []);
     const second = validation && shares.flatMap(({ scores }) => scores?.validation ?? []);
     return finite({

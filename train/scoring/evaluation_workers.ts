@@ -145,8 +145,10 @@ export class EvaluationWorkers implements Disposable {
 
   #endDevice(): void {
     this.#hasEnded = true;
-    this.#device?.terminate();
+    const device = this.#device;
     this.#device = undefined;
+    // One that is at a score which was given up gives its memory back first.
+    if (device) void this.#last.then(() => device.terminate());
   }
 }
 

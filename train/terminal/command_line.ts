@@ -260,6 +260,14 @@ function* givenFlags(args: readonly string[]): Generator<GivenFlag> {
   }
 }
 
+/** What asks for the help. */
+const HELP_FLAGS: readonly string[] = ["-h", "--help"];
+
+/** Whether a command line asks for the help, and for nothing else then. */
+export function asksHelp(args: readonly string[]): boolean {
+  return args.some((arg) => HELP_FLAGS.includes(arg));
+}
+
 /** The value of a flag that takes one, as a script would read it; undefined where there is none. */
 export function valueIn(args: readonly string[], name: string): string | undefined {
   for (const given of givenFlags(args)) if (given.name === name) return given.value;
@@ -319,7 +327,7 @@ function parseFlags<F extends Flags>(
   args: string[],
 ): FlagValues<F> | undefined {
   const command = new Command(`deno task ${name}`).description(description).exitOverride().allowExcessArguments(false)
-    .helpOption("--help", "show this help")
+    .helpOption(HELP_FLAGS.join(", "), "show this help")
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
   for (const { usage, help, fallback, parse, isSecret } of Object.values(flags)) {
     const option = new Option(usage, help);

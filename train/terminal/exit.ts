@@ -2,15 +2,14 @@
  * How a script ends. A task on a study runs in a worker, where it has no more permissions than it needs (see `task.ts`), and a
  * worker cannot end its process: it asks the main thread to.
  */
+import { restoreTerminal } from "./output.ts";
 
-/** What a worker posts to the main thread as its last word. */
-export interface LastWord {
-  readonly exit_code: number;
-}
+/** What a worker posts to the main thread: its last word, or whether a signal is to stop it at a good place, and a second one at once. */
+export type WordToMain = { readonly exit_code: number } | { readonly hears_signals: boolean };
 
 /** Absent on the main thread; `lib.deno.ns` does not declare it. */
 const worker = (globalThis as { DedicatedWorkerGlobalScope?: unknown }).DedicatedWorkerGlobalScope
-  ? self as unknown as { postMessage(message: LastWord): void }
+  ? self as unknown as { postMessage(message: WordToMain): void }
   : undefined;
 
 const closing: (() => void)[] = [];
@@ -27,8 +26,14 @@ export function endWith(exit_code: number): void {
   else Deno.exitCode = exit_code;
 }
 
-/** Ends the process now, whatever it is at. */
+/** Tells the main thread, where that is another, that this script hears signals now, or no longer. */
+export function tellHearing(hears_signals: boolean): void {
+  worker?.postMessage({ hears_signals });
+}
+
+/** Ends the process now, whatever it is at. A worker that is at something does not come to this: see `secondSignal`. */
 export function exitNow(exit_code: number): void {
+  restoreTerminal();
   if (worker) worker.postMessage({ exit_code });
   else Deno.exit(exit_code);
 }

@@ -45,9 +45,30 @@ function writeSome(name: StreamName, bytes: Uint8Array): number {
   }
 }
 
+/** Whoever has the last line of the terminal, such as a progress bar, and gives it free for what is printed. */
+export interface LineHolder {
+  clear(): void;
+  redraw(): void;
+}
+
+let holder: LineHolder | undefined;
+
+/** Keeps the last line of the terminal: what is printed by anyone stands above it. @param next absent: nobody has it any more */
+export function holdLine(next: LineHolder | undefined): void {
+  holder = next;
+}
+
+/** Writes lines, above that of a holder. */
+function writeLines(name: StreamName, text: string): void {
+  const held = holder && isTerminal(name) ? holder : undefined;
+  held?.clear();
+  write(name, `${text}\n`);
+  held?.redraw();
+}
+
 /** Prints a line, or several, on standard output. */
 export function print(text: string): void {
-  write("output", `${text}\n`);
+  writeLines("output", text);
 }
 
 /** Prints prose and tables on standard output; on a terminal no line breaks within a word. */
@@ -57,12 +78,17 @@ export function printText(text: string): void {
 
 /** Prints a line, or several, on standard error. */
 export function printError(text: string): void {
-  write("error", `${text}\n`);
+  writeLines("error", text);
 }
 
 /** Sends codes or parts of lines to standard error, which is a terminal. */
 export function control(codes: string): void {
   write("error", codes);
+}
+
+/** Gives the terminal back its cursor and its wrapping, which a progress bar takes, and clears its line. */
+export function restoreTerminal(): void {
+  if (isTerminal("error")) control("\r\x1b[2K\x1b[?7h\x1b[?25h");
 }
 
 /** What could not be printed on a stream, if anything. */

@@ -1,8 +1,8 @@
 /** A progress bar on standard error, only on a terminal. */
 import { Presets, SingleBar } from "cli-progress";
 import { Writable } from "node:stream";
-import { control, isTerminal, print, terminalColumns } from "./output.ts";
-import { formatDuration } from "./words.ts";
+import { control, holdLine, isTerminal, printText, terminalColumns } from "./output.ts";
+import { progressLine, type ProgressState } from "./progress_line.ts";
 
 /** What a terminal understands. */
 const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
@@ -21,7 +21,7 @@ function errorStream(): Writable {
 
 export interface ProgressBar {
   /**
-   * @param text what stands behind the bar (loss, speed)
+   * @param text what stands behind the bar (loss, speed): parts with commas between, the first of which matters most
    * @param total what is to be done, where that has changed
    * @param secondsLeft absent: at the speed so far
    */
@@ -31,47 +31,53 @@ export interface ProgressBar {
   stop(): void;
 }
 
+/** Redrawn so many times a second, changed or not: what a person types there, such as `^C`, stands no longer than that. */
+const REDRAWS_PER_SECOND = 5;
+
 /**
+ * A bar that fits the terminal's width, see {@linkcode progressLine}. There is one at a time; what anyone prints stands above it.
+ *
  * @param unit what is counted: `steps`
  * @param quiet shows nothing at all, not even printed lines
  */
 export function openProgress(total: number, unit: string, quiet = false): ProgressBar {
   const printUnlessQuiet = (line: string) => {
-    if (!quiet) print(line);
+    if (!quiet) printText(line);
   };
   if (quiet || !isTerminal("error")) return { update: () => {}, print: printUnlessQuiet, stop: () => {} };
 
   const start = performance.now();
+  let state: ProgressState = { done: 0, total, unit, text: "starting" };
   const bar = new SingleBar({
-    format: `{bar} {percentage}% | {value}/{total} ${unit} | {left} left | {rate} ${unit}/s | {text}`,
+    format: () => progressLine(state, terminalColumns()),
     stream: errorStream(),
     hideCursor: true,
-    barsize: 20,
     clearOnComplete: true,
+    // What it has drawn last says nothing of what stands there: lines are printed in its place.
+    forceRedraw: true,
+    fps: REDRAWS_PER_SECOND,
   }, Presets.shades_classic);
-  bar.start(total, 0, { text: "starting", rate: "–", left: "–" });
-  let current: { done: number; text: string; secondsLeft?: number } = { done: 0, text: "starting" };
-  const redraw = () => {
-    const seconds = (performance.now() - start) / 1000;
-    const rate = current.done / seconds;
-    const secondsLeft = current.secondsLeft ?? (bar.getTotal() - current.done) / rate;
-    const left = Number.isFinite(secondsLeft) ? formatDuration(secondsLeft) : "–";
-    bar.update(current.done, { text: current.text, rate: rate < 10 ? rate.toFixed(1) : rate.toFixed(0), left });
-  };
-  return {
-    update(done, text, all = bar.getTotal(), secondsLeft) {
-      current = { done, text, secondsLeft };
-      bar.setTotal(all);
-      redraw();
-    },
-    print(line) {
-      // The line would stand behind the bar: clear it first, draw it again after. The bar has wrapping off, a line needs it.
-      control(`\r${CLEAR_LINE}${WRAP_ON}`);
-      print(line);
+  bar.start(total, 0);
+  // The bar has wrapping off, lines need it.
+  holdLine({
+    clear: () => control(`\r${CLEAR_LINE}${WRAP_ON}`),
+    redraw() {
       control(WRAP_OFF);
-      redraw();
+      bar.render();
     },
+  });
+  let isOpen = true;
+  return {
+    update(done, text, total = state.total, secondsLeft) {
+      const rate = done ? done / ((performance.now() - start) / 1000) : undefined;
+      state = { done, total, unit, text, rate, secondsLeft: secondsLeft ?? (rate && (total - done) / rate) };
+      bar.update(done);
+    },
+    print: printText,
     stop() {
+      if (!isOpen) return;
+      isOpen = false;
+      holdLine(undefined);
       // At its end the library goes back to where the cursor was at the start, over all lines printed since: save it anew.
       control(SAVE_CURSOR);
       bar.stop();

@@ -1,11 +1,14 @@
 /** Ctrl-C, and what else asks a process to stop: the first asks the work to stop at a good place, the second stops at once. */
 import { constants } from "node:os";
-import { exitNow } from "./exit.ts";
+import { exitNow, tellHearing } from "./exit.ts";
 import { hearsHangup } from "./hangup.ts";
 import { isTerminal, printError } from "./output.ts";
 
-/** Signals so close to each other are one. */
-const ONE_KEY_MILLISECONDS = 1000;
+/**
+ * Signals so close to each other are one: a terminal signals the whole group, and `deno task` passes it on once more. Nobody presses a key
+ * twice in less.
+ */
+const ONE_KEY_MILLISECONDS = 250;
 
 /**
  * What stops the work: Ctrl-C, Ctrl-\, `kill`, a terminal that closes (see `hangup.ts`), and what schedulers send some time before they kill:
@@ -43,26 +46,48 @@ export function exitCodeOf(name: StopName): number {
  */
 export function stopSignal(doing: string = "Stopping after the steps that are queued"): StopSignal {
   const controller = new AbortController();
-  let first = -Infinity, exitCode = exitCodeOf("SIGINT");
-  const onSignal = (name: StopName) => {
-    // A terminal signals the whole group, and `deno task` passes it on once more: two signals, one key.
-    if (performance.now() - first < ONE_KEY_MILLISECONDS) return;
-    if (controller.signal.aborted) return exitNow(exitCodeOf(name));
-    first = performance.now();
+  let exitCode = exitCodeOf("SIGINT");
+  const listener = onSignals((name) => {
     exitCode = exitCodeOf(name);
     // On a terminal a progress bar stands in the line, and the terminal has added ^C to it.
     const clear = isTerminal("error") ? "\r\x1b[2K" : "";
     const again = name === "SIGINT" ? "press Ctrl-C again" : "a second signal is needed";
     printError(`${clear}${doing}; ${again} to stop at once`);
     controller.abort();
-  };
-  const listeners = heardSignals().map((name) => [name, () => onSignal(name)] as const);
-  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  }, (name) => exitNow(exitCodeOf(name)));
+  tellHearing(true);
   return {
     signal: controller.signal,
     get exitCode() {
       return exitCode;
     },
+    [Symbol.dispose]() {
+      tellHearing(false);
+      listener[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Ends the process at the second signal, for a worker that hears the first: a thread that is at something, such as a wait for a device or for
+ * a file's lock, would hear neither before it is through. Until it is disposed of.
+ */
+export function endAtSecondSignal(): Disposable {
+  return onSignals(() => {}, (name) => exitNow(exitCodeOf(name)));
+}
+
+/** Listens for {@linkcode STOP_SIGNALS} until it is disposed of; see {@linkcode ONE_KEY_MILLISECONDS}. */
+function onSignals(onFirst: (name: StopName) => void, onSecond: (name: StopName) => void): Disposable {
+  let first: number | undefined;
+  const onSignal = (name: StopName) => {
+    const now = performance.now();
+    if (first !== undefined) return now - first < ONE_KEY_MILLISECONDS ? undefined : onSecond(name);
+    first = now;
+    onFirst(name);
+  };
+  const listeners = heardSignals().map((name) => [name, () => onSignal(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  return {
     [Symbol.dispose]() {
       for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
     },

@@ -1,9 +1,11 @@
 /** The picture `results_*_dynamics_dimension`: how many dimensions of its state a model uses, against the test score. */
+import type { FactorTable } from "../../../cells/factor.ts";
+import type { Table } from "../../data/table.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
 import type { SvgDocument } from "../svg.ts";
 import type { MeasureAxis } from "./dots.ts";
-import { drawMeasures, type MeasureOptions } from "./measure_panels.ts";
+import { drawMeasures, type MeasureOptions, type MeasurePanel, measuresData } from "./measure_panels.ts";
 import { extentText } from "./words.ts";
 
 const NOTHING_BEYOND = { low: "", high: "" } as const;
@@ -24,6 +26,30 @@ function measured(unitOf: (numbers: number) => number): Pick<MeasureAxis, "of"> 
   };
 }
 
+const PANELS: readonly MeasurePanel[] = [
+  {
+    measure: "participation_ratio",
+    unit: "dimensions",
+    axis: { ...DIMENSIONS, scale: "log", beyond: NOTHING_BEYOND },
+    heading: "how many dimensions are used",
+    xLabel: "participation ratio (dimensions, logarithmic)",
+    share: 0.5,
+  },
+  {
+    measure: "participation_ratio by the numbers carried",
+    unit: "%",
+    axis: { ...SHARE, scale: "linear", beyond: NOTHING_BEYOND },
+    heading: "of the numbers that are carried",
+    xLabel: "participation ratio by n, the numbers carried (%)",
+    share: 0.5,
+  },
+];
+
+/** The data behind {@linkcode figureDimension}. */
+export function dimensionData(rows: readonly MergedRow[], table: FactorTable): Table {
+  return measuresData(rows, PANELS, table);
+}
+
 /**
  * Draws a dot for each configuration, by its participation ratio on the left and by that as a share of its carried numbers on the right, over its
  * test score.
@@ -35,20 +61,7 @@ export function figureDimension(document: SvgDocument, rows: readonly MergedRow[
   return drawMeasures(
     document,
     rows,
-    [
-      {
-        axis: { ...DIMENSIONS, scale: "log", beyond: NOTHING_BEYOND },
-        heading: "how many dimensions are used",
-        xLabel: "participation ratio (dimensions, logarithmic)",
-        share: 0.5,
-      },
-      {
-        axis: { ...SHARE, scale: "linear", beyond: NOTHING_BEYOND },
-        heading: "of the numbers that are carried",
-        xLabel: "participation ratio by n, the numbers carried (%)",
-        share: 0.5,
-      },
-    ],
+    PANELS,
     [
       `Read: ${extentText(rows, ({ participation_ratio }) => participation_ratio)}.`,
       "Of n numbers that vary alike and alone it is n (100 %); where one direction has all the variance it is 1.",

@@ -4,6 +4,8 @@ import { appliesTo, type FactorTable, type SwitchFactor, valueOf } from "../../.
 import type { Estimate } from "../../../train/dynamics/estimate.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import type { Configured } from "../../data/rows.ts";
+import type { Column } from "../../data/table.ts";
+import { estimateColumns, type OfConfiguration, spreadColumns, textColumn } from "../data_columns.ts";
 import { type DotKey, dotKey } from "../marks.ts";
 import { logTicks, type ScatterDot, widened } from "../scatter.ts";
 import { type LegendLine, SEEDS_LABEL } from "../svg.ts";
@@ -69,12 +71,35 @@ function stripsOf(placed: readonly Placed[], scale: MeasureAxis["scale"]): Strip
   };
 }
 
-/** Places dots; a strip is there where something lies in it. @param key for the colours of error bars */
-export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, key: DotKey): PlacedDots {
-  const found = rows.flatMap((row) => {
+/** A configuration with its value on an axis. */
+export interface PlacedRow extends OfConfiguration {
+  readonly placed: Placed;
+}
+
+/** Those that have a dot. */
+export function placedRows(rows: readonly MergedRow[], axis: MeasureAxis): PlacedRow[] {
+  return rows.flatMap((row) => {
     const placed = axis.of(row);
     return placed === undefined ? [] : [{ row, placed }];
   });
+}
+
+/** Columns of dots by a measure and the test score. */
+export function placedColumns<Row extends PlacedRow>(name: string, about: string): Column<Row>[] {
+  return [
+    ...estimateColumns(name, about, ({ placed }: Row) => typeof placed === "object" ? placed : undefined),
+    textColumn(
+      "beyond",
+      "low or high: the value is beyond the axis, and the dot in a strip beside it",
+      ({ placed }) => typeof placed === "object" ? undefined : placed,
+    ),
+    ...spreadColumns("test_bits_per_byte", "score on the test split", ({ row }: Row) => row.test_bits_per_byte),
+  ];
+}
+
+/** Places dots; a strip is there where something lies in it. @param key for the colours of error bars */
+export function placeDots(rows: readonly MergedRow[], axis: MeasureAxis, key: DotKey): PlacedDots {
+  const found = placedRows(rows, axis);
   const { own, domain, at, distance } = stripsOf(found.map(({ placed }) => placed), axis.scale);
   const dots = found.map(({ row, placed }): ScatterDot => {
     const { mean: y, least, most } = row.test_bits_per_byte!;

@@ -1,11 +1,13 @@
 /** The picture `results_*_dynamics_effects`, a forest plot: what each factor alone changes of the dynamics. */
 import { dynamicsUnit } from "../../../experiments/study/dynamics_metrics.ts";
 import { counted } from "../../../cells/counts.ts";
+import type { Table } from "../../data/table.ts";
 import type { DynamicsAnswers, MetricEffects } from "../../statistics/dynamics_effects.ts";
 import { bySize, CLEAR_P } from "../../tables/clear_effects.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import { differenceLegend, whyNoInterval } from "../comparisons.ts";
 import { effectRows } from "../effects.ts";
+import { forestTable } from "../forest_data.ts";
 import { composeForests, type Forest, isCut } from "../forest.ts";
 import type { FigureOptions, SvgDocument } from "../svg.ts";
 
@@ -26,22 +28,8 @@ const NO_PAIR = "no two measured runs differ in this alone";
  * @returns the SVG's text
  */
 export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAnswers, options: FigureOptions): string {
-  const shown = shownEffects(answers),
-    [{ effects: first }] = shown,
-    { noun: [one, several], atSecond } = contrastWords(first);
-  const order = bySize(first).map(({ factor }) => factor);
-  const forests = shown.map(({ metric, effects }): Forest => {
-    const sorted = effects.toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
-    const { difference } = contrastWords(effects), unit = dynamicsUnit(metric, answers.reads);
-    return {
-      rows: sorted.flatMap((effect) => effectRows(effect, NO_PAIR)),
-      title: `${metric.name[0].toUpperCase()}${metric.name.slice(1)}: right of zero ${metric.words.higher}`,
-      axis: `${difference}${unit === undefined ? "" : `, ${unit}`}`,
-      difference,
-      isTested: true,
-      rowHeight: ROW,
-    };
-  });
+  const shown = shownEffects(answers), forests = forestsOf(answers), [{ effects: first }] = shown;
+  const { noun: [one, several], atSecond } = contrastWords(first);
   const all = shown.flatMap(({ effects }) => effects), isSure = all.some(({ interval }) => interval);
   const pairs = `pairs of configurations that differ in that ${one} alone`;
   const tested = first.filter(({ p }) => p !== undefined).length;
@@ -61,6 +49,27 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
     ],
     legend: isSure ? [differenceLegend(atSecond, `not clear (corrected p above ${CLEAR_P})`)] : [],
   }, forests);
+}
+
+/** The data behind {@linkcode figureDynamicsEffects}. */
+export function dynamicsEffectsData(answers: DynamicsAnswers): Table {
+  return forestTable(forestsOf(answers));
+}
+
+function forestsOf(answers: DynamicsAnswers): Forest[] {
+  const shown = shownEffects(answers), order = bySize(shown[0].effects).map(({ factor }) => factor);
+  return shown.map(({ metric, effects }): Forest => {
+    const sorted = effects.toSorted((a, b) => order.indexOf(a.factor) - order.indexOf(b.factor));
+    const { difference } = contrastWords(effects), unit = dynamicsUnit(metric, answers.reads);
+    return {
+      rows: sorted.flatMap((effect) => effectRows(effect, { measure: metric.key, unit }, NO_PAIR)),
+      title: `${metric.name[0].toUpperCase()}${metric.name.slice(1)}: right of zero ${metric.words.higher}`,
+      axis: `${difference}${unit === undefined ? "" : `, ${unit}`}`,
+      difference,
+      isTested: true,
+      rowHeight: ROW,
+    };
+  });
 }
 
 /** What the picture shows; nothing where no two measured runs differ in one factor alone. */

@@ -10,11 +10,13 @@ import { ownCellName } from "../../data/cell_names.ts";
 import { type FateOfStarts, fatesOf, meanFate, tokensTried } from "../../data/fixed_points.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { measuresOf } from "../../data/seed_estimates.ts";
+import type { Table } from "../../data/table.ts";
+import { countColumn, nameColumns, numberColumn, pictureTable, textColumn } from "../data_columns.ts";
 import { describer, panelName } from "../panel_headings.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument } from "../svg.ts";
 import { BOLD, fitTogether } from "../text.ts";
 import { COLOUR, DIFFERENCE_COLOUR, SIZE } from "../theme.ts";
-import { portraitNotes, portraitsOf } from "./portraits.ts";
+import { type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
 
 /** Of a row, and room for what rows are called, in pixels. */
 const ROW = 40, LABELS = 176, TOP = 34, NUMBER_SIZE = 12.5, LABEL_SIZE = 13;
@@ -36,9 +38,68 @@ const WORDS: Readonly<Record<keyof typeof COLOURS, string>> = {
 
 /** A line of the table: a configuration, or the mean of all. */
 interface Line {
+  /** Undefined: the mean of all. */
+  readonly portrait: Portrait | undefined;
   readonly name: string;
   readonly described: string;
   readonly fates: ReadonlyMap<number, FateOfStarts>;
+}
+
+/** The lines of the table, the mean last, and its columns. */
+function linesOf(
+  rows: readonly MergedRow[],
+  table: FactorTable,
+): { readonly tokens: readonly number[]; readonly portraits: readonly Portrait[]; readonly lines: readonly Line[] } {
+  const portraits = portraitsOf(rows, table, (row) => fatesOf(row).size > 0), describe = describer(rows, table);
+  const tokens = tokensTried(rows).slice(0, MOST), { own } = cohortsOf(table, rows);
+  const all = own.map(fatesOf).filter(({ size }) => size);
+  const lines = [
+    ...portraits.map((portrait): Line => ({
+      portrait,
+      name: `${portrait.rank}. ${panelName(portrait.row, table)}`,
+      described: describe(portrait.row).join(", "),
+      fates: fatesOf(portrait.row),
+    })),
+    {
+      portrait: undefined,
+      name: "mean",
+      described: counted(all.length, `${ownCellName(table)} configuration`),
+      fates: new Map(tokens.map((token) => [token, meanFate(all.flatMap((fates) => fates.get(token) ?? []))])),
+    },
+  ];
+  return { tokens, portraits, lines };
+}
+
+/** One field of the table. */
+interface Field {
+  readonly line: Line;
+  readonly token: number;
+  readonly fate: FateOfStarts;
+}
+
+/** The data behind {@linkcode figureFixedPoints}: a row for each field. */
+export function fixedPointsData(rows: readonly MergedRow[], table: FactorTable): Table {
+  const { tokens, lines } = linesOf(rows, table);
+  const fields = lines.flatMap((line) =>
+    tokens.flatMap((token): Field[] => {
+      const fate = line.fates.get(token);
+      return fate ? [{ line, token, fate }] : [];
+    })
+  );
+  const share = (fate: keyof typeof COLOURS) =>
+    numberColumn(`share_${fate}`, `share of the starts that end ${WORDS[fate]}`, (field: Field) => field.fate[fate]);
+  return pictureTable<Field>([
+    textColumn(
+      "shown",
+      "a configuration, or the mean of those of the study's own cell",
+      ({ line }) => line.portrait ? "configuration" : "mean",
+    ),
+    countColumn("rank", "among all configurations, from 1", ({ line }) => line.portrait?.rank),
+    ...nameColumns(({ line }: Field) => line.portrait?.row),
+    countColumn(rows[0].reads, "what is read again and again, as a number", ({ token }) => token),
+    numberColumn("points", "distinct fixed points that were found, mean over the seeds", ({ fate }) => fate.points),
+    ...(Object.keys(COLOURS) as (keyof typeof COLOURS)[]).map(share),
+  ], fields);
 }
 
 /**
@@ -53,21 +114,7 @@ export function figureFixedPoints(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, (row) => fatesOf(row).size > 0), describe = describer(rows, table);
-  const tokens = tokensTried(rows).slice(0, MOST), { own } = cohortsOf(table, rows), [{ reads }] = rows;
-  const all = own.map(fatesOf).filter(({ size }) => size);
-  const lines: Line[] = [
-    ...portraits.map(({ row, rank }): Line => ({
-      name: `${rank}. ${panelName(row, table)}`,
-      described: describe(row).join(", "),
-      fates: fatesOf(row),
-    })),
-    {
-      name: "mean",
-      described: counted(all.length, `${ownCellName(table)} configuration`),
-      fates: new Map(tokens.map((token) => [token, meanFate(all.flatMap((fates) => fates.get(token) ?? []))])),
-    },
-  ];
+  const { tokens, portraits, lines } = linesOf(rows, table), [{ reads }] = rows;
   const starts = rows.flatMap((row) => measuresOf(row, ({ fixed_points }) => fixed_points))
     .flatMap(({ tokens }) => tokens.map(({ starts }) => starts));
   const [least, most] = extentOf(starts);

@@ -1,10 +1,12 @@
 /** The picture `results_*_dynamics`: the largest Lyapunov exponent and the forgetting time against the test score. */
-import { FORGETTING_TIME, LARGEST_EXPONENT } from "../../../experiments/study/dynamics_metrics.ts";
+import type { FactorTable } from "../../../cells/factor.ts";
+import { dynamicsUnit, FORGETTING_TIME, LARGEST_EXPONENT } from "../../../experiments/study/dynamics_metrics.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
+import type { Table } from "../../data/table.ts";
 import type { SvgDocument } from "../svg.ts";
 import type { MeasureAxis } from "./dots.ts";
-import { drawMeasures, type MeasureOptions } from "./measure_panels.ts";
+import { drawMeasures, type MeasureOptions, type MeasurePanel, measuresData } from "./measure_panels.ts";
 import { extentText } from "./words.ts";
 
 /** λ₁, nats per byte; −∞ lies left of the axis. */
@@ -30,6 +32,32 @@ export const FORGETTING: MeasureAxis = {
   },
 };
 
+function panelsOf([{ reads }]: readonly MergedRow[]): MeasurePanel[] {
+  return [
+    {
+      measure: LARGEST_EXPONENT.key,
+      unit: dynamicsUnit(LARGEST_EXPONENT, reads)!,
+      axis: LARGEST,
+      heading: "how fast differences vanish",
+      xLabel: `largest Lyapunov exponent λ₁ (nats per ${reads})`,
+      share: 0.36,
+    },
+    {
+      measure: FORGETTING_TIME.key,
+      unit: dynamicsUnit(FORGETTING_TIME, reads)!,
+      axis: FORGETTING,
+      heading: "how long differences last",
+      xLabel: `forgetting time −1/λ₁ (${reads}s, logarithmic)`,
+      share: 0.64,
+    },
+  ];
+}
+
+/** The data behind {@linkcode figureForgetting}. */
+export function forgettingData(rows: readonly MergedRow[], table: FactorTable): Table {
+  return measuresData(rows, panelsOf(rows), table);
+}
+
 /**
  * Draws a dot for each configuration, by λ₁ on the left and by forgetting time on the right, over its test score. The means over seeds are of either
  * number, so that of the times is no reciprocal of that of the exponents.
@@ -38,24 +66,10 @@ export const FORGETTING: MeasureAxis = {
  * @returns the SVG's text
  */
 export function figureForgetting(document: SvgDocument, rows: readonly MergedRow[], options: MeasureOptions): string {
-  const [{ reads }] = rows;
   return drawMeasures(
     document,
     rows,
-    [
-      {
-        axis: LARGEST,
-        heading: "how fast differences vanish",
-        xLabel: `largest Lyapunov exponent λ₁ (nats per ${reads})`,
-        share: 0.36,
-      },
-      {
-        axis: FORGETTING,
-        heading: "how long differences last",
-        xLabel: `forgetting time −1/λ₁ (${reads}s, logarithmic)`,
-        share: 0.64,
-      },
-    ],
+    panelsOf(rows),
     [
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
       "λ₁ < 0: differences between states shrink to 1/e in the forgetting time −1/λ₁. λ₁ ≥ 0: they last, or grow.",

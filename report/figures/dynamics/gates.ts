@@ -5,10 +5,19 @@ import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { meanGates } from "../../data/gates.ts";
 import type { MergedRow } from "../../data/merged.ts";
+import type { Table } from "../../data/table.ts";
+import { numberColumn, pictureTable, textColumn } from "../data_columns.ts";
 import { composeFigure, type FigureOptions, type SvgDocument } from "../svg.ts";
 import { shortened } from "../text.ts";
 import { COLOUR, DIFFERENCE_COLOUR } from "../theme.ts";
-import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
+import {
+  drawPortraits,
+  type OfPortrait,
+  type Portrait,
+  portraitColumns,
+  portraitNotes,
+  portraitsOf,
+} from "./portraits.ts";
 import { ERRORS, measureTexts } from "./words.ts";
 
 /** Of a gate's row, and of its label, in pixels. */
@@ -21,6 +30,8 @@ interface Bar {
   /** Up to here it is shut, and from here on open. */
   readonly shut: number;
   readonly open: number;
+  /** The share at which it is open. */
+  readonly above: number;
   /** Standard errors of both. */
   readonly errors: readonly [number | null, number | null];
   readonly mean: number;
@@ -31,9 +42,32 @@ function barsOf(row: MergedRow): Bar[] {
     label,
     shut: below.value!,
     open: 1 - above.value!,
+    above: above.value!,
     errors: [below.standard_error, above.standard_error],
     mean: mean.value!,
   }));
+}
+
+function portraitsWithGates(rows: readonly MergedRow[], table: FactorTable): Portrait[] {
+  return portraitsOf(rows, table, (row) => barsOf(row).length > 0);
+}
+
+/** The data behind {@linkcode figureGates}: a row for each bar. */
+export function gatesData(rows: readonly MergedRow[], table: FactorTable): Table {
+  type Row = OfPortrait & Bar;
+  const bars = portraitsWithGates(rows, table).flatMap((portrait) =>
+    barsOf(portrait.row).map((bar): Row => ({ ...bar, portrait }))
+  );
+  return pictureTable<Row>([
+    ...portraitColumns<Row>(),
+    textColumn("gate", "the layer, from 1, and what the graph calls the gate", ({ label }) => label),
+    numberColumn("shut", "share of units and bytes at which it is below 0.1, mean over the seeds", ({ shut }) => shut),
+    numberColumn("shut_standard_error", "standard error over streams of that", ({ errors: [error] }) => error),
+    numberColumn("between", "share at which it is neither", ({ shut, above }) => 1 - shut - above),
+    numberColumn("open", "share at which it is above 0.9", ({ above }) => above),
+    numberColumn("open_standard_error", "standard error over streams of that", ({ errors: [, error] }) => error),
+    numberColumn("mean", "mean of the gate, 0 to 1", ({ mean }) => mean),
+  ], bars);
 }
 
 /**
@@ -48,7 +82,7 @@ export function figureGates(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, (row) => barsOf(row).length > 0);
+  const portraits = portraitsWithGates(rows, table);
   const most = maxOf(portraits.map(({ row }) => barsOf(row).length));
   const frame = {
     ...measureTexts(options, rows, ({ gates }) => gates, [

@@ -5,7 +5,18 @@ import type { MergedRow } from "../../data/merged.ts";
 import { cellNames, drawScatter, TICK_LABELS } from "../scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "../svg.ts";
 import { COLOUR, SIZE } from "../theme.ts";
-import { type MeasureAxis, placeDots, RINGED, ringMarks, switchKey } from "./dots.ts";
+import type { Table } from "../../data/table.ts";
+import { factorColumns, nameColumns, pictureTable, textColumn } from "../data_columns.ts";
+import {
+  type MeasureAxis,
+  placedColumns,
+  placeDots,
+  type PlacedRow,
+  placedRows,
+  RINGED,
+  ringMarks,
+  switchKey,
+} from "./dots.ts";
 import { SCORE_LABEL, scoreAxis } from "./score_axis.ts";
 import { ERRORS } from "./words.ts";
 
@@ -13,6 +24,9 @@ const HEIGHT = 560, GAP = 26;
 
 /** One panel. */
 export interface MeasurePanel {
+  /** The measure as its column in the table of runs is called, where it has one, and its unit. */
+  readonly measure: string;
+  readonly unit: string;
   readonly axis: MeasureAxis;
   readonly heading: string;
   /** With its unit. */
@@ -26,6 +40,24 @@ export interface MeasureOptions extends FigureOptions {
   readonly table?: FactorTable;
   /** The switch that colours are of; sizes where absent. */
   readonly by?: SwitchFactor;
+}
+
+/** A dot in a panel. */
+interface PanelDot extends PlacedRow {
+  readonly panel: MeasurePanel;
+}
+
+/** The data behind such a figure: a row for each dot of each panel. */
+export function measuresData(rows: readonly MergedRow[], measures: readonly MeasurePanel[], table: FactorTable): Table {
+  const { shown } = scoreAxis(rows, undefined, table);
+  const dots = measures.flatMap((panel) => placedRows(shown, panel.axis).map((dot): PanelDot => ({ ...dot, panel })));
+  return pictureTable<PanelDot>([
+    textColumn("measure", "what the panel shows", ({ panel }) => panel.measure),
+    textColumn("unit", "unit of values", ({ panel }) => panel.unit),
+    ...nameColumns(({ row }: PanelDot) => row),
+    ...placedColumns<PanelDot>("value", "the measure"),
+    ...factorColumns(table, ({ row }: PanelDot) => row),
+  ], dots);
 }
 
 /**

@@ -10,18 +10,19 @@ import { meanRecall } from "../../data/recall.ts";
 import { measuredRows } from "../../data/seed_estimates.ts";
 import { meanSpectrum } from "../../data/spectrum.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
+import type { Table } from "../../data/table.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import type { FigureOptions, SvgDocument } from "../svg.ts";
 import { everywhere, onlyIn01, type PictureData, type PictureKind } from "../picture_kind.ts";
-import { figureDimension } from "./dimension.ts";
-import { figureDynamicsEffects, shownEffects } from "./effects.ts";
-import { figureFixedPoints } from "./fixed_points.ts";
-import { figureForgetting } from "./forgetting.ts";
-import { figureGates } from "./gates.ts";
-import { figureRecall } from "./recall.ts";
-import { figureSpectra } from "./spectra.ts";
-import { figureSwitches, switchEffects } from "./switches.ts";
-import { figureTruncation, hasGradients } from "./truncation.ts";
+import { dimensionData, figureDimension } from "./dimension.ts";
+import { dynamicsEffectsData, figureDynamicsEffects, shownEffects } from "./effects.ts";
+import { figureFixedPoints, fixedPointsData } from "./fixed_points.ts";
+import { figureForgetting, forgettingData } from "./forgetting.ts";
+import { figureGates, gatesData } from "./gates.ts";
+import { figureRecall, recallData } from "./recall.ts";
+import { figureSpectra, spectraData } from "./spectra.ts";
+import { figureSwitches, switchEffects, switchesData } from "./switches.ts";
+import { figureTruncation, hasGradients, truncationData } from "./truncation.ts";
 import { measuredText } from "./words.ts";
 
 /** What a picture of one measure is told. */
@@ -40,6 +41,8 @@ interface DynamicsKind {
   readonly isDrawn?: (data: PictureData) => boolean;
   /** @param rows those with a score where the picture is of scores, else all: ranks are among them */
   draw(document: SvgDocument, rows: readonly MergedRow[], data: PictureData, options: FigureOptions): string;
+  /** What it shows. @param rows as of `draw` */
+  data(rows: readonly MergedRow[], data: Parameters<PictureKind["data"]>[0]): Table;
 }
 
 /** The effects of a metric; none where it was not measured. */
@@ -66,6 +69,7 @@ const KINDS: readonly DynamicsKind[] = [
       `Not shown: what is remembered, and whether longer memory makes the score better: the same parts of a cell may change both. ${SAME_TEXT}`,
     ],
     scored: true,
+    data: (rows, { table }) => forgettingData(rows, table),
     draw: (document, rows, data, options) =>
       figureForgetting(document, rows, {
         ...options,
@@ -84,6 +88,7 @@ const KINDS: readonly DynamicsKind[] = [
     ],
     scored: true,
     isDrawn: (data) => data.experiment === "01" && switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,
+    data: (rows, data) => switchesData(rows, effectsOn(data, LARGEST_EXPONENT.key), data.table),
     draw: (document, rows, data, options) =>
       figureSwitches(document, rows, effectsOn(data, LARGEST_EXPONENT.key), { ...options, table: data.table }),
   },
@@ -97,6 +102,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: which of these directions the model uses to predict.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanSpectrum(row).length > 0),
+    data: (rows, { table }) => spectraData(rows, table),
     draw: (document, rows, { table }, options) => figureSpectra(document, rows, options, table),
   },
   {
@@ -109,6 +115,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: what only a nonlinear readout would find, and whether the model itself uses it.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanRecall(row).length > 0),
+    data: (rows, { table }) => recallData(rows, table),
     draw: (document, rows, { table }, options) => figureRecall(document, rows, options, table),
   },
   {
@@ -121,6 +128,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: which units and which bytes these are.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanGates(row).length > 0),
+    data: (rows, { table }) => gatesData(rows, table),
     draw: (document, rows, { table }, options) => figureGates(document, rows, options, table),
   },
   {
@@ -133,6 +141,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: points that no start came to. In a text no byte is repeated so often, so these are of the model, not of its reading.",
     ],
     isDrawn: ({ rows }) => tokensTried(rows).length > 0,
+    data: (rows, { table }) => fixedPointsData(rows, table),
     draw: (document, rows, { table }, options) => figureFixedPoints(document, rows, options, table),
   },
   {
@@ -146,6 +155,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: dimensions of small variance, which a model may use all the same; the ratio also changes with the scale of single numbers.",
     ],
     scored: true,
+    data: (rows, { table }) => dimensionData(rows, table),
     draw: (document, rows, data, options) =>
       figureDimension(document, rows, { ...options, table: data.table, by: strongest(data, "participation_ratio") }),
   },
@@ -159,6 +169,7 @@ const KINDS: readonly DynamicsKind[] = [
       "Not shown: what training so would come to. At the end of training mean gradients are small, which makes both numbers less sure.",
     ],
     isDrawn: ({ rows }) => rows.some(hasGradients),
+    data: (rows, { table }) => truncationData(rows, table),
     draw: (document, rows, { table }, options) => figureTruncation(document, rows, options, table),
   },
 ];
@@ -174,6 +185,7 @@ const EFFECTS: PictureKind = {
     `Not shown: the other measures, which the table has. ${SAME_TEXT}`,
   ],
   subtitle: ({ rows, table }) => measuredText(measuredRows(rows), table),
+  data: ({ dynamics }) => dynamicsEffectsData(dynamics!),
   draw: (document, { dynamics }, options) => figureDynamicsEffects(document, dynamics!, options),
 };
 
@@ -186,6 +198,7 @@ function kindOf({ of, suffix, scored, isDrawn = () => true, ...kind }: DynamicsK
     caption: () => kind.caption,
     notes: () => kind.notes,
     subtitle: (data) => measuredText(shownIn(data), data.table),
+    data: (data) => kind.data(scored ? shownIn(data) : data.rows, data),
     draw: (document, data, options) =>
       kind.draw(document, scored ? shownIn(data) : data.rows, { table: GATED, ...data }, options),
   };

@@ -6,6 +6,8 @@ import { criterionInWords } from "../../../experiments/study/criterion.ts";
 import { criterionOfRows, type MergedRow } from "../../data/merged.ts";
 import { formatLoss } from "../../tables/format.ts";
 import { switchLegend } from "../../tables/tables.ts";
+import type { Column } from "../../data/table.ts";
+import { countColumn, nameColumns } from "../data_columns.ts";
 import { hasBaselines } from "../baselines.ts";
 import { describer, HEADING_LINE, otherLines, panelHeadings, panelName } from "../panel_headings.ts";
 import { panel, panelArea, type SvgDocument, type SvgElement } from "../svg.ts";
@@ -50,6 +52,19 @@ export function portraitsOf(
     isBaseline: isBaseline(row),
     colour: isBaseline(row) ? BASELINE_COLOUR : DIFFERENCE_COLOUR.lower,
   }));
+}
+
+/** What a portrait shows, one by one. */
+export interface OfPortrait {
+  readonly portrait: Portrait;
+}
+
+/** Columns that say which portrait a row is of. */
+export function portraitColumns<Row extends OfPortrait>(): Column<Row>[] {
+  return [
+    countColumn("rank", "among all configurations, from 1", ({ portrait }) => portrait.rank),
+    ...nameColumns(({ portrait }: Row) => portrait.row),
+  ];
 }
 
 /** What each panel shows. */

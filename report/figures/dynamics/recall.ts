@@ -7,9 +7,19 @@ import { formatCount } from "../../../cells/counts.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { measuresOf } from "../../data/seed_estimates.ts";
 import { meanRecall, type RecallPoint } from "../../data/recall.ts";
+import type { Table } from "../../data/table.ts";
+import { countColumn, estimateColumns, pictureTable, withUnit } from "../data_columns.ts";
 import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
 import { COLOUR } from "../theme.ts";
-import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
+import {
+  drawPortraits,
+  type OfPortrait,
+  OTHERS,
+  type Portrait,
+  portraitColumns,
+  portraitNotes,
+  portraitsOf,
+} from "./portraits.ts";
 import { ERRORS, extentText } from "./words.ts";
 
 const HEIGHT = 150;
@@ -17,6 +27,27 @@ const HEIGHT = 150;
 interface Curve {
   readonly name: string;
   readonly points: readonly RecallPoint[];
+}
+
+function portraitsWithRecall(rows: readonly MergedRow[], table: FactorTable): Portrait[] {
+  return portraitsOf(rows, table, (row) => meanRecall(row).length > 0);
+}
+
+/** The data behind {@linkcode figureRecall}: a row for each dot. */
+export function recallData(rows: readonly MergedRow[], table: FactorTable): Table {
+  type Point = OfPortrait & RecallPoint;
+  const points = portraitsWithRecall(rows, table).flatMap((portrait) =>
+    meanRecall(portrait.row).map((point): Point => ({ ...point, portrait }))
+  );
+  return pictureTable<Point>([
+    ...portraitColumns<Point>(),
+    countColumn("lag", "how many steps before what is recalled was read; 0: what was read last", ({ lag }) => lag),
+    ...estimateColumns(
+      withUnit("recall", `bits per ${rows[0].reads}`),
+      "what a linear readout of the state tells of it",
+      (point: Point) => point,
+    ),
+  ], points);
 }
 
 /**
@@ -31,7 +62,7 @@ export function figureRecall(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, (row) => meanRecall(row).length > 0), [{ reads }] = rows;
+  const portraits = portraitsWithRecall(rows, table), [{ reads }] = rows;
   const curves = portraits.map(({ row }): Curve => ({ name: row.name, points: meanRecall(row) }));
   const last = maxOf(curves.flatMap(({ points }) => points.map(({ lag }) => lag)), 1);
   const found = portraits.flatMap(({ row }) => measuresOf(row, ({ byte_recall }) => byte_recall));

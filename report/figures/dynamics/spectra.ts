@@ -6,9 +6,19 @@ import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { meanSpectrum, type RankedExponent } from "../../data/spectrum.ts";
+import type { Table } from "../../data/table.ts";
+import { estimateColumns, numberColumn, pictureTable, withUnit } from "../data_columns.ts";
 import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type SvgDocument } from "../svg.ts";
 import { COLOUR } from "../theme.ts";
-import { drawPortraits, OTHERS, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
+import {
+  drawPortraits,
+  type OfPortrait,
+  OTHERS,
+  type Portrait,
+  portraitColumns,
+  portraitNotes,
+  portraitsOf,
+} from "./portraits.ts";
 import { ERRORS, measureTexts } from "./words.ts";
 
 const HEIGHT = 150;
@@ -17,9 +27,45 @@ const BELOW = 0.1;
 /** A line that ends before this share of all exponents is said to end. */
 const LAST_SHARE = 0.95;
 
-interface Curve {
+interface Curve extends OfPortrait {
   readonly name: string;
   readonly points: readonly RankedExponent[];
+}
+
+/** The curves as far as they are drawn, and the range of the axis. */
+function shownSpectra(rows: readonly MergedRow[], table: FactorTable): { domain: [number, number]; curves: Curve[] } {
+  const spectra = new Map(rows.map((row) => [row, meanSpectrum(row)]));
+  const portraits = portraitsOf(rows, table, (row) => spectra.get(row)!.length > 0);
+  const values = portraits.flatMap(({ row }) => spectra.get(row)!.map(({ value }) => value!));
+  const high = maxOf(values, 0), low = quantile(values, BELOW), pad = 0.06 * (high - low) || 0.1;
+  // What lies below the axis is left out: the PNG renderer fails on a line that is clipped away whole.
+  const curves = portraits.map((portrait): Curve => ({
+    portrait,
+    name: portrait.row.name,
+    points: spectra.get(portrait.row)!.filter(({ value }) => value! >= low - pad),
+  }));
+  return { domain: [low - pad, high + pad], curves };
+}
+
+/** The data behind {@linkcode figureSpectra}: a row for each exponent that is drawn. */
+export function spectraData(rows: readonly MergedRow[], table: FactorTable): Table {
+  type Point = OfPortrait & RankedExponent;
+  const points = shownSpectra(rows, table).curves.flatMap(({ portrait, points }) =>
+    points.map((point): Point => ({ ...point, portrait }))
+  );
+  return pictureTable<Point>([
+    ...portraitColumns<Point>(),
+    numberColumn(
+      "share",
+      "the exponent's rank as a share of all carried numbers, in the middle of its step",
+      ({ share }) => share,
+    ),
+    ...estimateColumns(
+      withUnit("lyapunov_exponent", `nats per ${rows[0].reads}`),
+      "the exponent",
+      (point: Point) => point,
+    ),
+  ], points);
 }
 
 /**
@@ -34,16 +80,8 @@ export function figureSpectra(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const curves = new Map(rows.map((row) => [row, meanSpectrum(row)]));
-  const portraits = portraitsOf(rows, table, (row) => curves.get(row)!.length > 0), [{ reads }] = rows;
-  const values = portraits.flatMap(({ row }) => curves.get(row)!.map(({ value }) => value!));
-  const high = maxOf(values, 0), low = quantile(values, BELOW), pad = 0.06 * (high - low) || 0.1;
-  const domain = [low - pad, high + pad];
-  // What lies below the axis is left out: the PNG renderer fails on a line that is clipped away whole.
-  const shown = portraits.map(({ row }): Curve => ({
-    name: row.name,
-    points: curves.get(row)!.filter(({ value }) => value! >= domain[0]),
-  }));
+  const { domain, curves: shown } = shownSpectra(rows, table), [{ reads }] = rows;
+  const portraits = shown.map(({ portrait }) => portrait);
   const frame = {
     ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
       ...portraitNotes(portraits, rows, table),

@@ -1,7 +1,18 @@
 /** The picture `results_*_dynamics_switches`: forgetting time against the test score, with each switch off and on. */
 import * as Plot from "@observablehq/plot";
-import { isSwitch, type SwitchFactor } from "../../../cells/factor.ts";
+import { appliesTo, isSwitch, type SwitchFactor, valueOf } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
+import { dynamicsUnit, FORGETTING_TIME } from "../../../experiments/study/dynamics_metrics.ts";
+import type { Table } from "../../data/table.ts";
+import {
+  factorColumns,
+  nameColumns,
+  numberColumn,
+  pictureTable,
+  switchColumn,
+  textColumn,
+  withUnit,
+} from "../data_columns.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
 import { bySize, CLEAR_P, isClear } from "../../tables/clear_effects.ts";
@@ -10,11 +21,14 @@ import { formatFixed } from "../../tables/format.ts";
 import { drawScatter, TICK_LABELS } from "../scatter.ts";
 import { composeFigure, type FigureOptions, panelArea, type SvgDocument } from "../svg.ts";
 import { COLOUR, SIZE } from "../theme.ts";
-import { placeDots, ringMarks, switchColours, switchKey } from "./dots.ts";
+import { placedColumns, placeDots, type PlacedRow, placedRows, ringMarks, switchColours, switchKey } from "./dots.ts";
 import { FORGETTING } from "./forgetting.ts";
 import { SCORE_LABEL, scoreAxis } from "./score_axis.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { measureTexts } from "./words.ts";
+
+/** The effect of a switch. */
+export type SwitchEffect = DynamicsEffect & { readonly factor: SwitchFactor };
 
 const COLUMNS = 4, HEIGHT = 290, GAP = 10;
 
@@ -81,12 +95,58 @@ export function figureSwitches(
   return composeFigure(document, frame, panels, lines * HEIGHT - 24);
 }
 
-/** Those of switches, clear ones first, each from the largest. */
-export function switchEffects(
+/** A dot of a switch's panel, or the line at what its pairs come to with it off or on. */
+type Shown =
+  & { readonly effect: SwitchEffect }
+  & (PlacedRow | { readonly on: boolean; readonly time: number });
+
+/** The data behind {@linkcode figureSwitches}: a row for each dot of each panel, and for each upright line. */
+export function switchesData(
+  rows: readonly MergedRow[],
   effects: readonly DynamicsEffect[],
-): (DynamicsEffect & { readonly factor: SwitchFactor })[] {
+  table: FactorTable,
+): Table {
+  const [{ reads }] = rows, dots = placedRows(scoreAxis(rows, undefined, table).shown, FORGETTING);
+  const shown = switchEffects(effects).flatMap((effect): Shown[] => [
+    ...(timesOf(effect) ?? []).map((time, on) => ({ effect, on: on === 1, time })),
+    ...dots.map((dot) => ({ effect, ...dot })),
+  ]);
+  const dotOf = (one: Shown) => "row" in one ? one : undefined, rowOf = (one: Shown) => dotOf(one)?.row;
+  const isOn = ({ effect: { factor }, ...one }: Shown) => {
+    if ("on" in one) return one.on;
+    return appliesTo(table, factor, one.row.config) ? valueOf(factor, one.row.config) === true : undefined;
+  };
+  const column = withUnit(FORGETTING_TIME.key, dynamicsUnit(FORGETTING_TIME, reads));
+  return pictureTable<Shown>([
+    textColumn(
+      "switch",
+      "the panel's switch, as its column in the table of runs is called",
+      ({ effect }) => effect.factor.key,
+    ),
+    switchColumn("on", "whether it is on; empty where it says nothing of a configuration", isOn),
+    textColumn(
+      "shown",
+      "a configuration, or the mean of the switch's pairs",
+      (one) => "row" in one ? "configuration" : "mean of pairs",
+    ),
+    numberColumn(
+      `mean_${column}`,
+      "of a mean: −1 by the mean λ₁ over pairs that differ in the switch alone",
+      (one) => "time" in one ? one.time : undefined,
+    ),
+    ...nameColumns(rowOf),
+    ...placedColumns<PlacedRow>(column, "forgetting time −1/λ₁").map(({ of, ...rest }) => ({
+      ...rest,
+      of: (one: Shown) => "row" in one ? of(one) : null,
+    })),
+    ...factorColumns(table, rowOf),
+  ], shown);
+}
+
+/** Those of switches, clear ones first, each from the largest. */
+export function switchEffects(effects: readonly DynamicsEffect[]): SwitchEffect[] {
   const known = effects.filter((effect) => effect.pairs > 0 && isSwitch(effect.factor));
-  return (bySize(known) as DynamicsEffect[]) as (DynamicsEffect & { readonly factor: SwitchFactor })[];
+  return (bySize(known) as DynamicsEffect[]) as SwitchEffect[];
 }
 
 /** −1/λ₁ of the mean exponents; undefined where one of them is not below zero. */

@@ -9,9 +9,18 @@ import type { MergedRow } from "../../data/merged.ts";
 import { stepsBack } from "../../data/reading.ts";
 import { distinct } from "../../data/rows.ts";
 import { meanOverSeeds, measuresOf } from "../../data/seed_estimates.ts";
+import type { Table } from "../../data/table.ts";
+import { countColumn, estimateColumns, pictureTable, textColumn } from "../data_columns.ts";
 import { composeFigure, type FigureOptions, naming, SEEDS_LABEL, type Shape, type SvgDocument } from "../svg.ts";
 import { COLOUR, colourScale } from "../theme.ts";
-import { drawPortraits, type Portrait, portraitNotes, portraitsOf } from "./portraits.ts";
+import {
+  drawPortraits,
+  type OfPortrait,
+  type Portrait,
+  portraitColumns,
+  portraitNotes,
+  portraitsOf,
+} from "./portraits.ts";
 import { ERRORS, measureTexts } from "./words.ts";
 
 const HEIGHT = 150;
@@ -59,6 +68,31 @@ export function hasGradients(row: MergedRow): boolean {
   return SERIES.some((one) => pointsOf(row, one).length > 0);
 }
 
+/** Where a study trains with several numbers of steps back, the best of each. */
+function portraitsWithGradients(rows: readonly MergedRow[], table: FactorTable): Portrait[] {
+  return portraitsOf(rows, table, hasGradients, stepsBack);
+}
+
+/** The data behind {@linkcode figureTruncation}: a row for each mark. */
+export function truncationData(rows: readonly MergedRow[], table: FactorTable): Table {
+  type Mark = OfPortrait & Point & { readonly series: string };
+  const marks = portraitsWithGradients(rows, table).flatMap((portrait) =>
+    SERIES.flatMap((series) =>
+      pointsOf(portrait.row, series).map((point): Mark => ({ ...point, portrait, series: series.name }))
+    )
+  );
+  return pictureTable<Mark>([
+    ...portraitColumns<Mark>(),
+    textColumn("number", "cosine of both gradients, or ratio of their norms", ({ series }) => series),
+    countColumn(
+      "steps_back",
+      "steps back of the second gradient, against which that through one step is held",
+      ({ steps }) => steps,
+    ),
+    ...estimateColumns("value", "the cosine or the ratio", (mark: Mark) => mark),
+  ], marks);
+}
+
 /**
  * Draws a panel for each portrait: cosine and ratio of norms over steps back.
  *
@@ -73,7 +107,7 @@ export function figureTruncation(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsOf(rows, table, hasGradients, stepsBack);
+  const portraits = portraitsWithGradients(rows, table);
   const points = portraits.flatMap(({ row }) => SERIES.flatMap((one) => pointsOf(row, one)));
   const steps = distinct(points, ({ steps }) => steps), trained = distinct(portraits, ({ row }) => stepsBack(row));
   const frame = {

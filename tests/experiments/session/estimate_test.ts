@@ -179,6 +179,17 @@ Deno.test("estimateTraining() takes records of any experiment, and none of anoth
   ) assert.equal(await ask([{ ...good, ...change } as FinishedResult]), "measurement", JSON.stringify(change));
 });
 
+Deno.test("estimateTraining() measures where runs are far larger than those of the record", async () => {
+  const pace: Pace = { times: [{ cost: stepCost(small), seconds: 1 }], atATime: 1 };
+  const ask = async (state_size: number) => {
+    const config = { ...small, state_size }, entries = [{ id: configId(config), config }];
+    const records = [trained(small, 0, 0, 100)];
+    return (await estimateTraining({ entries, seeds: 1, settings, results: [], records }, planted(pace).tools))!.basis;
+  };
+  assert.equal(await ask(64), "record");
+  assert.equal(await ask(512), "measurement");
+});
+
 Deno.test("estimateTraining() measures where the study has no record, and closes what it opened", async () => {
   const pace: Pace = { times: [{ cost: stepCost(small), seconds: 0.001 }], atATime: 1 };
   const { tools, seen } = planted(pace);

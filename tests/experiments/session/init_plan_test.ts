@@ -1,10 +1,13 @@
 /** What `init` says before it writes. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { EstimateRequest, estimateTraining } from "../../../experiments/session/estimate.ts";
 import { announcePlan, planLines } from "../../../experiments/session/init_plan.ts";
 import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../experiments/study/init_study.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
+import { Study } from "../../../experiments/study/store.ts";
 import { inFolder } from "../folder.ts";
+import { makeSmallStudy, TRAINED } from "../small_study.ts";
 
 const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100, seeds: 1 } as const;
 
@@ -139,6 +142,16 @@ inFolder("announcePlan() asks about new configurations, and with further seeds a
     [1, 1, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],
     [49, 2, { steps: 100, log_every: 50, batch: 4, history: 101, vocabulary: undefined }],
   ]);
+});
+
+inFolder("announcePlan() goes by the speed of experiment 01 before 02 is listed", async (dir) => {
+  const study = join(dir, "study"), asked: EstimateRequest[] = [];
+  await makeSmallStudy(study);
+  const plan = await planInit({ dir: study, experiment: "02", controls: 0 });
+  assert.match((await lastLine(plan, false, taking(90, asked)))!, /^Training them takes about 1 min 30 s /);
+  assert.deepEqual(asked.map(({ results, records }) => [results.length, records?.length]), [[0, TRAINED]]);
+  await assert.rejects(lastLine(plan, false, taking(2 * DAY)), { name: "UserError", message: /without --yes/ });
+  assert.deepEqual(await (await Study.open(study)).readConfigs("02"), []);
 });
 
 inFolder("announcePlan() advises flags that make less of what a study is extended by", async (dir) => {

@@ -9,7 +9,8 @@ import { readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts
 import { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { writeExport } from "../../../report/export/write_export.ts";
+import { FORMATS } from "../../../report/export/write_export.ts";
+import { exportStudy } from "../../../report/export_study.ts";
 import { writeReport } from "../../../report/write_report.ts";
 import { recordErrors } from "../../faults/processes.ts";
 
@@ -28,8 +29,7 @@ export const COMMANDS = {
     const dynamics = await readCurrentDynamics(study, "01", read.results);
     return writeReport({ ...read, ...of01(dir), dynamics, below: 1.9 });
   },
-  export: async (dir: string) =>
-    writeExport({ study: await Study.open(dir), experiment: "01", formats: ["csv", "parquet", "tensorboard"] }),
+  export: async (dir: string) => exportStudy(await Study.open(dir), { experiment: "01", formats: FORMATS }),
 } as const;
 
 /** Somebody's files: other text, other JSON, and nothing at all. */

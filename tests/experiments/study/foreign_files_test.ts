@@ -106,7 +106,17 @@ const PLACES: readonly (readonly [places: readonly ((small: SmallStudy) => strin
       ["report"],
     ],
     [
-      ["runs.csv", "curves.csv", "columns.csv", "runs.parquet", "curves.parquet", "export.json", "tensorboard"]
+      [
+        "runs.csv",
+        "curves.csv",
+        "columns.csv",
+        "runs.parquet",
+        "curves.parquet",
+        "export.json",
+        "tensorboard",
+        "pictures/results_01_all.csv",
+        "pictures",
+      ]
         .map((name) => ({ dir }: SmallStudy) => join(dir, "export_01_all", name)),
       ["export"],
     ],

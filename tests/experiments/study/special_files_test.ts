@@ -31,11 +31,22 @@ Deno.test("isOurs() tells a table with a person's own columns from one of cellsp
   const small = await copyStudy(), folder = join(small.dir, "export_01_all");
   await COMMANDS.export(small.dir);
   const tables = filesIn(folder).filter((name) => name.endsWith(".csv"));
-  assert.deepEqual(tables, Object.keys(OWN_COLUMNS).sort());
+  const [pictures, others] = [true, false].map((wanted) =>
+    tables.filter((name) => (dirname(name) === "pictures") === wanted)
+  );
+  assert.deepEqual(others, Object.keys(OWN_COLUMNS).sort());
+  assert.ok(pictures.includes(join("pictures", "results_01_all.csv")), `${pictures}`);
   for (const name of tables) {
     const path = join(folder, name), [header, ...rows] = Deno.readTextFileSync(path).split("\r\n");
     assert.ok(isOurs(path), name);
-    for (const line of [OWN_COLUMNS[name](header), header.slice(0, -2), `${header},${header.split(",")[2]}`, ""]) {
+    for (
+      const line of [
+        (OWN_COLUMNS[name] ?? OWN_COLUMNS["curves.csv"])(header),
+        header.slice(0, -2),
+        `${header},${header.split(",")[2]}`,
+        "",
+      ]
+    ) {
       plant(path, [line, ...rows].join("\r\n"));
       assert.ok(!isOurs(path), `${name}: ${line}`);
       const before = sha256(path);

@@ -8,7 +8,7 @@ import type { RunDynamics } from "../../../experiments/study/dynamics_file.ts";
 import { runKey } from "../../../experiments/study/run_key.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import type { Study } from "../../../experiments/study/store.ts";
-import { csvOf } from "../../../report/export/csv.ts";
+import { csvOf } from "../../../report/data/csv.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { columnsTable, tablesOf } from "../../../report/export/tables.ts";
 import { type ExportOptions, writeExport } from "../../../report/export/write_export.ts";

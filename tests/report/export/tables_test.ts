@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../../experiments/study/result.ts";
-import { csvOf } from "../../../report/export/csv.ts";
-import {
-  type Column,
-  type ColumnType,
-  runColumns,
-  statusOf,
-  type Table,
-  type Value,
-} from "../../../report/export/columns.ts";
+import { csvOf } from "../../../report/data/csv.ts";
+import type { Column, ColumnType, Table, Value } from "../../../report/data/table.ts";
+import { runColumns, statusOf } from "../../../report/export/columns.ts";
 import { columnsTable, longestCurve, sortRuns, tablesOf } from "../../../report/export/tables.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { RESETS } from "../../../train/scoring/state_resets.ts";

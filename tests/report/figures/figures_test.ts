@@ -8,7 +8,7 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { matchingOf, plantedRows } from "../planted_rows.ts";
-import { composeFigure, figureDocument, panel, roundNumbers } from "../../../report/figures/svg.ts";
+import { composeFigure, figureDocument, panel, panelArea, roundNumbers } from "../../../report/figures/svg.ts";
 import { factorEffects } from "../../../report/statistics/effects.ts";
 import { formatDifference } from "../../../report/tables/format.ts";
 import { syntheticResults } from "../synthetic_results.ts";
@@ -118,6 +118,40 @@ Deno.test("composeFigure() shrinks a line of text when it would leave the pictur
   const frame = { name: "picture", title: "A title", subtitle: ["x".repeat(150)], legend: [] };
   const size = Number(composeFigure(figureDocument(), frame, [], 0).match(/font-size="([\d.]+)"[^>]*>x{150}/)![1]);
   assert.ok(size < 11 && size > 9, `${size}`);
+});
+
+Deno.test("composeFigure() sets all lines under the title in one size, and breaks those that are too long", () => {
+  const long = Array.from({ length: 40 }, (_, i) => `word${i}`).join(" ");
+  const frame = { name: "picture", title: "A title", subtitle: [long, "A short line."], legend: [] };
+  const svg = composeFigure(figureDocument(), frame, [], 0);
+  const lines = [...svg.matchAll(/<text [^>]*font-size="([\d.]+)"[^>]*>((?:word|A short)[^<]*)</g)];
+  assert.equal(lines.map(([, , text]) => text).join(" "), `${long} A short line.`);
+  assert.ok(lines.length > 2 && new Set(lines.map(([, size]) => size)).size === 1, `${lines.map(([, size]) => size)}`);
+  // Each has a line of its own, and so has what follows.
+  assert.equal(
+    panelArea(frame).top - panelArea({ ...frame, subtitle: ["A short line."] }).top,
+    21 * (lines.length - 1),
+  );
+});
+
+Deno.test("composeFigure() breaks an entry of a legend that is too long, with its mark before the first line", () => {
+  const long = Array.from({ length: 30 }, (_, i) => `word${i}`).join(" ");
+  const entries = [{ mark: "dot", colour: "#123456", text: "short" }, {
+    mark: "dot",
+    colour: "#654321",
+    text: long,
+  }] as const;
+  const frame = { name: "picture", title: "A title", subtitle: [], legend: [{ entries: [...entries] }] };
+  const svg = composeFigure(figureDocument(), frame, [], 0);
+  const texts = [...svg.matchAll(/<text ([^>]*)>((?:short|word)[^<]*)</g)];
+  const [short, ...parts] = texts.map(([, attributes, text]) => ({
+    x: / ?x="([^"]*)"/.exec(attributes)![1],
+    size: /font-size="([^"]*)"/.exec(attributes)![1],
+    text,
+  }));
+  assert.equal(parts.map(({ text }) => text).join(" "), long);
+  assert.ok(parts.length > 1 && parts.every(({ x, size }) => x === short.x && size === short.size), `${texts}`);
+  assert.equal(svg.match(/<circle/g)!.length, 2);
 });
 
 Deno.test("roundNumbers() rounds every number and leaves the rest when given a path", () => {

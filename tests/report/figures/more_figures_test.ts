@@ -87,9 +87,8 @@ Deno.test("figureCompared() names each curve at its end, in a colour of its own 
     for (const { name } of rows) assert.equal(svg.match(new RegExp(`>${name}[↑↓]?<`, "g"))?.length, 1, name);
     assert.ok(pngOf(svg).length > 1000);
   }
-  const lines = [
-    ...figureCompared(figureDocument(), eight, NAMES).matchAll(/<g [^>]*stroke="(#\w+)"[^>]*stroke-width="2"[^>]*>/g),
-  ];
+  const svg = figureCompared(figureDocument(), eight, NAMES);
+  const lines = [...svg.matchAll(/<g [^>]*stroke-width="2" stroke="(#\w+)"[^>]*>/g)];
   const looks = lines.map(([tag, colour]) => `${colour}${tag.includes("stroke-dasharray")}`);
   assert.equal(looks.length, 8);
   assert.equal(new Set(looks).size, 8);

@@ -51,7 +51,7 @@ Deno.test("figureShares() has the planted shares, alone and together, and names 
   const percents = texts.filter((text) => /^[\d.]+ %$/.test(text) && !/^\d0 %$/.test(text));
   for (const share of ["64 %", "7.1 %", "29 %"]) assert.ok(percents.includes(share), `${share} of ${percents}`);
   assert.ok(texts.includes("input gate × residual"), `${texts}`);
-  const subtitle = texts.join("\n");
+  const subtitle = texts.join(" ");
   assert.match(subtitle, /The complete grid of 96 configurations with state size 256: (2 × ){4}3 × 2 values\./);
   const deviation = (Math.sqrt(0.15 ** 2 + 0.05 ** 2 + 0.1 ** 2) / Math.LN2).toFixed(3);
   assert.match(

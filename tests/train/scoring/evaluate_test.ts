@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { promptly } from "../../../train/process/promptly.ts";
 import { configId } from "../../../cells/config.ts";
 import { catalogConfig, CELL_NAMES, cellOf } from "../../../cells/catalog/catalog.ts";
 import { interpret } from "../../../cells/graph/interpreter.ts";
@@ -54,6 +55,18 @@ Deno.test("evaluateModel() gives a score up soon after its signal, and the next 
     name: "AbortError",
   });
   assert.deepEqual(await evaluateModel(model, text, 2), whole);
+});
+
+Deno.test("promptly() does not wait for work that goes on behind a signal, nor hears of it", async () => {
+  const controller = new AbortController(), { promise, reject } = Promise.withResolvers<never>();
+  const given = promptly(promise, controller.signal);
+  controller.abort();
+  await assert.rejects(given, { name: "AbortError" });
+  reject(new Error("it ends later"));
+  await assert.rejects(promptly(new Promise(() => {}), controller.signal), { name: "AbortError" });
+  const { signal } = new AbortController();
+  assert.equal(await promptly(Promise.resolve(3), signal), 3);
+  await assert.rejects(promptly(Promise.reject(new Error("own")), signal), { message: "own" });
 });
 
 for (const cell of CELL_NAMES) {

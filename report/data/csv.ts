@@ -2,9 +2,10 @@
  * A table as CSV: RFC 4180, UTF-8, a line of headings. What a row does not have is left empty; times are ISO 8601 in UTC; control
  * characters are drawn (`␀`), since pandas ends a text at the first NUL.
  */
-import { stringify } from "csv-stringify/sync";
+// The build that needs no Buffer: the page makes tables too.
+import { stringify } from "csv-stringify/browser/esm/sync";
 import { drawControls } from "../../cells/visible_text.ts";
-import type { Table, Value } from "./columns.ts";
+import type { Table, Value } from "./table.ts";
 
 /** Rows that are turned into text at once: the library needs a kilobyte for each, and a table of curves may have millions. */
 const ROWS_AT_ONCE = 10_000;

@@ -1,0 +1,34 @@
+/** Who watches a study whose claims a PostgreSQL server has sees them as `status` does, and goes on without the server. */
+import assert from "node:assert/strict";
+import { claimKey, openStudyQueue } from "../../experiments/queue/study_queue.ts";
+import { Follower } from "../../report/watch/follow.ts";
+import { makeFollowedStudy } from "../report/watch/followed_study.ts";
+import { NO_POSTGRES, PostgresServer } from "./postgres.ts";
+import { inFolder } from "./studies.ts";
+
+/** Looks until something is so; what the server says comes beside. */
+async function until(follower: Follower, isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await follower.poll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+inFolder("a follower sees claims on a server, and that it does not answer, without waiting for it", async (dir) => {
+  await using server = await PostgresServer.start();
+  const { study, runs: [run], begin } = await makeFollowedStudy(dir), url = server.url();
+  const { queue } = await openStudyQueue(study, { queue: url });
+  assert.ok(await queue.claim(claimKey("01", run.key)));
+  const follower = await Follower.open({ dir, experiment: "01", queue: url });
+  const overview = () => follower.snapshot.overview;
+  assert.deepEqual(overview().running.map(({ key }) => key), [run.key]);
+  await queue.release(claimKey("01", run.key));
+  await until(follower, () => !overview().running.length);
+  await queue.close();
+  await server.stop();
+  await until(follower, () => overview().queue_problem !== undefined);
+  await begin(run, 2);
+  assert.equal((await follower.poll()).curves?.length, 1, "the study itself is still followed");
+  await server.start();
+  await until(follower, () => overview().queue_problem === undefined);
+}, { ignore: NO_POSTGRES });
