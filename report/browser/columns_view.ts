@@ -47,7 +47,7 @@ export class ColumnsView {
   #fit(): void {
     const runs = document.getElementById("runs"), table = runs?.querySelector("table");
     if (!runs || !table) return;
-    runs.classList.toggle("fits", table.offsetWidth <= runs.clientWidth);
+    document.documentElement.classList.toggle("table-fits", table.offsetWidth <= runs.clientWidth);
   }
 
   get #headings(): HTMLTableCellElement[] {
