@@ -122,7 +122,7 @@ export const METRICS = [
     schema: z.number().min(-1).max(HIGHEST_ORDER),
     better: "higher",
     about: "order of the n-gram baseline that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
-    column: { heading: "context order", format: { decimals: 2 }, turn: true, extra: true },
+    column: { heading: "context order", unit: "bytes", format: { decimals: 2 }, turn: true, extra: true },
   },
   {
     // Of the split's first bytes: see VALIDATION_BYTES. Absent from results of versions before 0.4, and where the split is too short to score.

@@ -3,14 +3,16 @@ import { inflateText } from "./inflate.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
-import { parseSelection } from "../../experiments/study/selection.ts";
+import { parseSelection, type Selection } from "../../experiments/study/selection.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CarriedInput, inputOf } from "../content/carried.ts";
-import { reportContent, runsOf } from "../content/report_content.ts";
+import { type ReportContent, reportContent, runsOf } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
+import { csvOf } from "../data/csv.ts";
 import { countConfigurations, mergeSeeds } from "../data/merged.ts";
 import { compared } from "../page/compare.ts";
+import type { DownloadKind } from "../page/figure.ts";
 import { pageParts } from "../page/parts.ts";
 import { runsInFull } from "../page/run_part.ts";
 import type { Answer, AnswerTo, Ask, Compared, Selected } from "./protocol.ts";
@@ -21,6 +23,7 @@ const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, config
 /** A report's data, and what is asked of it. */
 export class Answers {
   #input: ReportInput | undefined;
+  #last: { readonly only: string; readonly content: ReportContent } | undefined;
 
   /** @throws {UserError} with one line, where there is no answer */
   async answer<A extends Ask>(ask: A): Promise<AnswerTo<A>> {
@@ -33,12 +36,15 @@ export class Answers {
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
         return undefined;
       case "update":
+        this.#last = undefined;
         this.#input = updated(this.#opened(), ask.results, ask.gone);
         return undefined;
       case "select":
         return this.#select(ask.only);
       case "compare":
         return this.#compare(ask.runs);
+      case "picture":
+        return this.#picture(ask.name, ask.as, ask.only);
       default:
         return ask satisfies never;
     }
@@ -51,7 +57,7 @@ export class Answers {
     const listed = entries && [...new Set(entries.map(({ id }) => id))];
     // An experiment whose runs still train may have nothing to show so far.
     if (!input.results.some(isFinished)) return { ...NOTHING, listed };
-    const content = reportContent(selectedInput(input, only, "show this page"), ANY_STUDY.dir);
+    const content = this.#contentOf(only);
     return {
       parts: pageParts(content),
       inFull: runsInFull(content),
@@ -63,6 +69,24 @@ export class Answers {
   #compare(names: readonly string[]): Compared {
     const input = this.#opened(), { experiment, table = GATED_SPACE } = input, { runs, levels } = runsOf(input);
     return { html: compared(names, { experiment, rows: mergeSeeds(runs.rows), levels, table }) };
+  }
+
+  /** What a picture shows: as CSV, or the picture itself. */
+  #picture(name: string, as: DownloadKind, text: string): string {
+    const content = this.#contentOf(text.trim() ? parsed(text, this.#opened().table) : undefined);
+    const picture = content.pictures.find((one) => one.name === name);
+    if (!picture) throw new UserError(`Cannot download ${name}: what is shown has no such picture`);
+    return as === "svg" ? picture.svg : csvOf(picture.data());
+  }
+
+  /** The content of a selection; that of the last one is kept. */
+  #contentOf(only: Selection | undefined): ReportContent {
+    const key = only?.text ?? "";
+    if (this.#last?.only !== key) {
+      const content = reportContent(selectedInput(this.#opened(), only, "show this page"), ANY_STUDY.dir);
+      this.#last = { only: key, content };
+    }
+    return this.#last.content;
   }
 
   #opened(): ReportInput {

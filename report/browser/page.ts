@@ -3,6 +3,7 @@
 import { CellsView } from "./cells_view.ts";
 import { ColumnsView } from "./columns_view.ts";
 import { CompareView } from "./compare_view.ts";
+import { download, downloadAt } from "./downloads.ts";
 import { FilterBar } from "./filter_bar.ts";
 import { Marks } from "./marks.ts";
 import { COMPARE_ID } from "../page/ids.ts";
@@ -16,7 +17,7 @@ import { WorkerClient } from "./worker_client.ts";
 export interface PageOptions {
   /** Whether all that it shows comes from the worker: it came with nothing. */
   readonly isDrawnHere: boolean;
-  /** Told what a selection has come to. */
+  /** Called with what a selection has come to. */
   readonly onSelected?: (selected: Selected) => void;
 }
 
@@ -101,6 +102,7 @@ export class Page {
       this.cells.restore();
       await this.#parts.restore();
     }
+    document.documentElement.classList.toggle("filtered", only !== "");
     this.#shown = { only, configurations: outcome?.value.configurations ?? this.#all };
     this.#table = this.#newTable();
     this.#arrangeTable();
@@ -120,8 +122,13 @@ export class Page {
 
   #onClick(event: MouseEvent): void {
     if (!(event.target instanceof Element)) return;
+    const wanted = downloadAt(event.target);
+    if (wanted) {
+      event.preventDefault();
+      return void this.#download(wanted);
+    }
     const shape = event.target.closest<SVGElement>("svg [data-run]");
-    const link = event.target.closest<HTMLAnchorElement>("a[href^='#']:not([download])");
+    const link = event.target.closest<HTMLAnchorElement>("a[href^='#']");
     const at = shape ? `run-${shape.dataset.run}` : link ? stateIn(link.hash).at : "";
     if (!at) return;
     // A plain link would take what is chosen out of the address.
@@ -132,6 +139,12 @@ export class Page {
   #go(at: string): void {
     this.#choose({ at });
     this.#reveal();
+  }
+
+  async #download(link: HTMLAnchorElement): Promise<void> {
+    const { only, configurations } = this.#shown;
+    const problem = await download(link, (name, as) => this.worker.picture(name, as, only));
+    if (problem !== undefined) this.#bar.refuse(problem, configurations, this.#all);
   }
 
   /** Goes to a place on the page, which may lie in a closed part. */

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. The worker works out what the page shows; the page shows it. */
 import type { RunResult } from "../../experiments/study/result.ts";
+import type { DownloadKind } from "../page/figure.ts";
 import type { PagePart } from "../page/parts.ts";
 import type { RunsInFull } from "../page/run_part.ts";
 
@@ -12,7 +13,9 @@ export type Ask =
   /** The page of the configurations that an expression selects; of all where it is empty. */
   | { readonly ask: "select"; readonly only: string }
   /** Some configurations side by side, by their names on the page; of all that there are, whatever is selected. */
-  | { readonly ask: "compare"; readonly runs: readonly string[] };
+  | { readonly ask: "compare"; readonly runs: readonly string[] }
+  /** What a picture shows of the configurations that an expression selects, as text. */
+  | { readonly ask: "picture"; readonly name: string; readonly as: DownloadKind; readonly only: string };
 
 /** A question with a number, which its answer has too. */
 export type Request = Ask & { readonly number: number };
@@ -35,6 +38,7 @@ export interface Compared {
 /** What a question comes to: nothing where something is told. */
 export type AnswerTo<A extends Ask> = A extends { readonly ask: "select" } ? Selected
   : A extends { readonly ask: "compare" } ? Compared
+  : A extends { readonly ask: "picture" } ? string
   : undefined;
 
 /** What any question comes to. */

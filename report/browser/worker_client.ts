@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** The page's side of its worker. */
 import type { RunResult } from "../../experiments/study/result.ts";
+import type { DownloadKind } from "../page/figure.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
 import type { Answer, AnswerTo, Ask, Compared, Reply, Selected } from "./protocol.ts";
@@ -27,6 +28,11 @@ export class WorkerClient {
   /** Tells of results that are new or have changed, and of those that are there no more. */
   async update(results: readonly RunResult[], gone: readonly string[]): Promise<void> {
     await this.#ask({ ask: "update", results, gone });
+  }
+
+  /** What a picture shows of the configurations that an expression selects. */
+  async picture(name: string, as: DownloadKind, only: string): Promise<Outcome<string>> {
+    return await this.#ask({ ask: "picture", name, as, only });
   }
 
   async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {

@@ -1,15 +1,13 @@
 /**
- * What a page carries of its report's input, so that it can draw a part of it: as JSON, which has neither maps nor functions. What a part is
- * not drawn from is left out.
+ * What a page carries of its report's input, so that it can draw a part of it: as JSON, which has neither maps nor functions.
  */
 import type { Configuration } from "../../cells/factor.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { recordSpace, replayedSpace, type SpaceRecord } from "../../cells/recorded_space.ts";
 import type { Space } from "../../cells/space.ts";
 import type { ReadDynamics } from "../../experiments/study/dynamics_among.ts";
-import { withListedMarks } from "../../experiments/study/promotion.ts";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
-import { shownLoss } from "../data/rows.ts";
+import { sortRuns, withShownLoss } from "../data/rows.ts";
 import { studyRunsOf, type StudyRunsSource } from "../data/other_studies.ts";
 import type { ReportInput } from "./report_input.ts";
 
@@ -29,7 +27,7 @@ type CarriedStudy = Omit<StudyRunsSource, "space" | "damaged"> & {
 };
 
 /** A report's input as a page has it. */
-export type CarriedInput = Omit<ReportInput, "table" | "damaged" | "dynamics" | "others" | "chosenBy"> & {
+export type CarriedInput = Omit<ReportInput, "table" | "damaged" | "dynamics" | "others"> & {
   readonly table?: SpaceRecord;
   readonly damaged: Entries<string>;
   readonly dynamics?: CarriedDynamics;
@@ -42,11 +40,11 @@ export function carriedOf(input: ReportInput): CarriedInput {
   const listed = runs.map(({ entry }) => entry.config);
   return {
     ...rest,
-    // What a ranking chose is told of all configurations or of none: a part needs its marks alone.
-    results: (chosenBy ? withListedMarks(input.results, chosenBy.entries) : input.results).map(withShownLoss),
+    results: sortRuns(input.results).map(shown),
+    ...(chosenBy ? { chosenBy: { ...chosenBy, short: sortRuns(chosenBy.short).map(shown) } } : {}),
     ...(input.runs ? { runs: input.runs } : {}),
     table: recordOf(table, input.results, listed),
-    damaged: [...damaged],
+    damaged: [...damaged].sort(),
     ...(dynamics
       ? {
         dynamics: {
@@ -59,7 +57,7 @@ export function carriedOf(input: ReportInput): CarriedInput {
       : {}),
     others: others.map(({ source: { space, damaged = [], ...source } }) => ({
       ...source,
-      results: source.results.map(withShownLoss),
+      results: sortRuns(source.results).map(shown),
       space: recordOf(space, source.results, (source.entries ?? []).map(({ config }) => config)),
       damaged: [...damaged],
     })),
@@ -96,7 +94,7 @@ function recordOf(
   return recordSpace(space, [...results.map((result) => configOf(result, space)), ...listed]);
 }
 
-/** Of a curve the digits that are shown; what a run lost when it failed is shown nowhere. */
-function withShownLoss({ loss_before_failure: _, ...result }: RunResult): RunResult {
-  return (result.loss ? { ...result, loss: shownLoss(result.loss) } : result) as RunResult;
+/** Without what a run lost when it failed, which is shown nowhere. */
+function shown({ loss_before_failure: _, ...result }: RunResult): RunResult {
+  return withShownLoss(result as RunResult);
 }

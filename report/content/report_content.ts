@@ -22,7 +22,7 @@ import { lossFilter } from "../data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../data/merged.ts";
 import { studyRunsOf } from "../data/other_studies.ts";
 import type { ReportInput } from "./report_input.ts";
-import { type RunTable, tableOf } from "../data/rows.ts";
+import { type RunTable, tableOf, withShownLoss } from "../data/rows.ts";
 import { type Picture, picturesOf } from "../figures/pictures.ts";
 import { type DynamicsAnswers, dynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import { type Effects, effectsOf } from "../statistics/effects.ts";
@@ -102,7 +102,16 @@ export function reportContent(input: ReportInput, dir: string): ReportContent {
   const effects = effectsOf(uncontrolled, table), measured = dynamicsAnswers(uncontrolled, table);
   const rows = mergeSeeds(runs.rows);
   const promotion = chosenBy &&
-    auditPromotion({ ...chosenBy, long: results, isValidated: input.isValidated }, rows, table);
+    auditPromotion(
+      {
+        ...chosenBy,
+        short: chosenBy.short.map(withShownLoss),
+        long: results.map(withShownLoss),
+        isValidated: input.isValidated,
+      },
+      rows,
+      table,
+    );
   const comparisons = comparisonsOf(rows, table), { stepsBack } = comparisons;
   const here = studyRunsOf({ name: "this study", dir, space: table, results, unreadable });
   const studies = compareStudies(here, others, experiment);

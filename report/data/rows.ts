@@ -45,7 +45,7 @@ export interface RunRow extends RunMetrics {
   config: CellConfig;
   /** The configuration in a short line. */
   label: string;
-  /** Smoothed loss, rounded (see {@linkcode shownLoss}): value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
+  /** Smoothed loss, rounded (see {@linkcode withShownLoss}): value `i`, from 0, was logged after `(i + 1) * log_every` steps. */
   loss: readonly number[];
   log_every: number;
   /** `bytes`, or which tokens. */
@@ -158,9 +158,13 @@ export function metricOfRun(run: RunRow, metric: Metric): number | undefined {
 /** Significant digits of a curve's losses: more than pictures and sentences tell apart, in half the room on a page. */
 export const LOSS_DIGITS = 7;
 
-/** A curve as reports have it. */
-export function shownLoss(loss: readonly number[]): number[] {
+function shownLoss(loss: readonly number[]): number[] {
   return loss.map((value) => Number(value.toPrecision(LOSS_DIGITS)));
+}
+
+/** A result with its curve as reports have it. */
+export function withShownLoss<Result extends RunResult>(result: Result): Result {
+  return result.loss ? { ...result, loss: shownLoss(result.loss) } : result;
 }
 
 function metricsOf(result: FinishedResult, metrics: readonly Metric[]): RunMetrics {
@@ -191,6 +195,11 @@ function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Met
     sample: result.sample,
     control: result.control === true,
   };
+}
+
+/** By id and seed, so that equal results give equal bytes, in whatever order they come. */
+export function sortRuns(results: readonly RunResult[]): RunResult[] {
+  return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
 }
 
 function byName(a: { id: string; seed: number }, b: { id: string; seed: number }): number {

@@ -24,11 +24,6 @@ export function longestCurve(result: RunResult): LossCurve {
     : { loss, steps: result.steps_done ?? 0, end: result["end time"] === undefined ? undefined : "end time" };
 }
 
-/** By id and seed, so that equal results give equal bytes, in whatever order they come. */
-export function sortRuns(results: readonly RunResult[]): RunResult[] {
-  return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
-}
-
 /** The tables by the names of their files. */
 export type ExportTables = {
   readonly runs: Table<RunResult>;

@@ -37,7 +37,8 @@ import type { Picture } from "../figures/pictures.ts";
 import { dynamicsAccount } from "../data/dynamics_account.ts";
 import { csvOf } from "../data/csv.ts";
 import { type Status, statusOf } from "./columns.ts";
-import { columnsTable, sortRuns, tablesOf } from "./tables.ts";
+import { columnsTable, tablesOf } from "./tables.ts";
+import { sortRuns } from "../data/rows.ts";
 import { parquetOf } from "./parquet.ts";
 import { EVENT_FILE, eventFileOf, runFolderName } from "./tensorboard.ts";
 

@@ -1,4 +1,6 @@
 /** The page of an experiment whose runs still train: what it shows comes later, from the server, and is drawn by its scripts. */
+import { commandOn } from "../../experiments/study/commands.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import type { ConfigEntry } from "../../experiments/study/runs.ts";
 import type { ReportInput } from "../content/report_input.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
@@ -21,7 +23,9 @@ export interface LivePageOptions {
 /** The page as it is before anything has come. */
 export function livePage({ title, input, entries }: LivePageOptions): string {
   const body = `<section id="${LIVE_ID}" aria-label="Training">
-<noscript><p>This page shows a study while it trains, which takes a browser that runs scripts; “deno task report” draws a page that needs none.</p></noscript>
+<noscript><p>This page shows a study while it trains, which takes a browser that runs scripts; ${
+    escapeHtml(commandOn("report", ANY_STUDY, input.experiment))
+  } draws a page that needs none.</p></noscript>
 <h1>${escapeHtml(title)}</h1>
 <p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span></p>
 <p data-live="best"></p>

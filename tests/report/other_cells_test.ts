@@ -2,7 +2,7 @@
  * Reports of studies that hold more, or less, than gated cells: other cells to compare with, one other value in all runs, a table without
  * switches.
  */
-import { catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { CATALOG, catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { configIdIn, configIn } from "../../cells/config.ts";
@@ -26,6 +26,10 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
+import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
+import { baselineResults } from "./compared_results.ts";
+import { dynamicsOf } from "./measured_results.ts";
 import { extendedResults, NUMBER } from "./extended_results.ts";
 import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
@@ -201,4 +205,19 @@ Deno.test("the page's table has steps back and what was read where a study has s
   assert.equal(page.match(/data-value="2793472">2,793,472</g)?.length, 5);
   assert.match(page, /<label>steps back <select/);
   assert.ok(!headings(pageFor(stepsBackResults({ levels: [16] }))).includes("bytes read"));
+});
+
+inFolder("nothing in the report of other cells alone calls one of them gated, dynamics among it", async (dir) => {
+  const results = baselineResults();
+  const dynamics = {
+    ...NO_DYNAMICS,
+    measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
+  };
+  const { paths, headline, tables } = await writeReport({ results, unreadable: [], dir, experiment: "01", dynamics });
+  const files = paths.filter((path) => /\.(svg|html)$/.test(path)).map((path) => Deno.readTextFileSync(path));
+  assert.ok(files.some((file) => file.includes(">9 configurations<")), "the mean of the picture of fixed points");
+  // What the catalog says of a cell is its own name.
+  const texts = [headline, ...Object.values(tables), ...files]
+    .map((text) => CATALOG.reduce((rest, { about }) => rest.replaceAll(about, ""), text));
+  assert.deepEqual(texts.flatMap((text) => text.match(/.{0,60}gated.{0,40}/g) ?? []), []);
 });

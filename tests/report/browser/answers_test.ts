@@ -9,6 +9,7 @@ import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { configOf } from "../../../experiments/study/result.ts";
 import type { ConfigEntry, Run } from "../../../experiments/study/runs.ts";
 import { Answers } from "../../../report/browser/answers.ts";
+import { csvOf } from "../../../report/data/csv.ts";
 import { carriedOf } from "../../../report/content/carried.ts";
 import { reportContent } from "../../../report/content/report_content.ts";
 import { type ReportInput, selectedInput } from "../../../report/content/report_input.ts";
@@ -105,10 +106,14 @@ for (const [name, { input, expressions }] of Object.entries(INPUTS)) {
     for (const only of ["", ...expressions]) {
       const selection = only ? parseSelection(only, input.table) : undefined;
       const content = reportContent(selectedInput(input, selection, "show this page"), STUDY);
-      const selected = (await answers.answer({ ask: "select", only }))!;
+      const selected = await answers.answer({ ask: "select", only });
       assert.deepEqual(selected.parts.map(({ id }) => id), pageParts(content).map(({ id }) => id), only);
       for (const [i, part] of pageParts(content).entries()) assert.equal(selected.parts[i].html, part.html, part.id);
       assert.deepEqual(selected.inFull, runsInFull(content));
+      for (const { name, svg, data } of content.pictures) {
+        assert.equal(await answers.answer({ ask: "picture", name, as: "svg", only }), svg, name);
+        assert.equal(await answers.answer({ ask: "picture", name, as: "csv", only }), csvOf(data()), name);
+      }
       assert.ok(only === "" || content.rows.length < reportContent(input, STUDY).rows.length, `${only} selects all`);
     }
   });
@@ -128,7 +133,8 @@ Deno.test("a page refuses an expression with one line, and answers the next", as
       return true;
     });
   }
-  assert.ok((await answers.answer({ ask: "select", only: "n_layers=1" }))!.parts.length > 10);
+  const next = await answers.answer({ ask: "select", only: "n_layers=1" });
+  assert.ok(next.parts.length > 10);
 });
 
 Deno.test("a page compares configurations of all that it has, whatever it shows", async () => {

@@ -4,7 +4,8 @@ import { KNOWN_KEYS, type RunResult, TIME_KEYS } from "../../../experiments/stud
 import { csvOf } from "../../../report/data/csv.ts";
 import type { Column, ColumnType, Table, Value } from "../../../report/data/table.ts";
 import { runColumns, statusOf } from "../../../report/export/columns.ts";
-import { columnsTable, longestCurve, sortRuns, tablesOf } from "../../../report/export/tables.ts";
+import { columnsTable, longestCurve, tablesOf } from "../../../report/export/tables.ts";
+import { sortRuns } from "../../../report/data/rows.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { RESETS } from "../../../train/scoring/state_resets.ts";
 import { inFolder } from "../../experiments/folder.ts";

@@ -1,0 +1,35 @@
+/// <reference lib="dom" />
+/** Downloads of what a picture shows: its data as CSV, and the picture as SVG, as the page shows it now. */
+import type { DownloadKind } from "../page/figure.ts";
+import type { Outcome } from "./worker_client.ts";
+
+const TYPES: Readonly<Record<DownloadKind, string>> = { csv: "text/csv", svg: "image/svg+xml" };
+
+/** The link to a download on which an event is; undefined where it is on none. */
+export function downloadAt(target: Element): HTMLAnchorElement | undefined {
+  return target.closest<HTMLAnchorElement>("a[data-download]") ?? undefined;
+}
+
+/**
+ * Hands a picture's data to the browser, as a file of the link's name.
+ *
+ * @param ask what a picture of this name shows
+ * @returns one line where there is none
+ */
+export async function download(
+  link: HTMLAnchorElement,
+  ask: (name: string, as: DownloadKind) => Promise<Outcome<string>>,
+): Promise<string | undefined> {
+  const as = link.dataset.download as DownloadKind;
+  link.ariaBusy = "true";
+  const outcome = await ask(link.closest("figure")!.id, as);
+  link.ariaBusy = null;
+  if ("error" in outcome) return outcome.error;
+  const file = document.createElement("a"), url = URL.createObjectURL(new Blob([outcome.value], { type: TYPES[as] }));
+  file.href = url;
+  file.download = link.download;
+  file.click();
+  // The browser reads it after this turn.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return undefined;
+}
