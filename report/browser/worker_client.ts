@@ -12,6 +12,8 @@ export type Outcome<T> = { readonly value: T } | { readonly error: string };
 /** A worker that is started with the first question, since many pages are only read. */
 export class WorkerClient {
   #worker: Promise<Worker> | undefined;
+  /** What came of the data that it works on. */
+  #opened: Promise<Outcome<Answer>> | undefined;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #asked = 0;
 
@@ -37,7 +39,8 @@ export class WorkerClient {
 
   async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {
     this.#worker ??= this.#start();
-    return await this.#tell(await this.#worker, ask) as Outcome<AnswerTo<A>>;
+    const worker = await this.#worker, opened = await this.#opened!;
+    return "error" in opened ? opened : await this.#tell(worker, ask) as Outcome<AnswerTo<A>>;
   }
 
   async #start(): Promise<Worker> {
@@ -47,8 +50,7 @@ export class WorkerClient {
       this.#waiting.get(data.number)?.(data);
       this.#waiting.delete(data.number);
     };
-    const opened = await this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
-    if ("error" in opened) console.error(opened.error);
+    this.#opened = this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
     return worker;
   }
 
