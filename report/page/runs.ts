@@ -35,7 +35,7 @@ export function runsTable(
   return `${introduction(rows)}
 ${columnsMenu(columns)}
 <div id="runs">
-${table(`<th scope="col" aria-label="compare" class="${WITH_SCRIPT}"></th>${head.join("")}`, body.join("\n"))}
+${table(`<th scope="col" class="${WITH_SCRIPT}">compare</th>${head.join("")}`, body.join("\n"))}
 </div>`;
 }
 

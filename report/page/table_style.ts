@@ -32,6 +32,7 @@ html:not(.script) .${WITH_SCRIPT} { display: none; }
 #runs tr.marked > td:has(a) { background: var(--tint); }
 .table-fits #runs .scroll { overflow: visible; }
 .table-fits #runs th { position: sticky; top: var(--bar, 0px); z-index: 1; background: var(--paper); box-shadow: 0 1px var(--line); }
+#runs th.${WITH_SCRIPT} { font-size: 0; }
 .columns:not([open]) { width: fit-content; }
 .columns fieldset { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0; padding: .2rem .8rem .8rem; border: 0; font-size: .9rem; }
 .columns legend { padding: 0; } .columns button { font: inherit; }

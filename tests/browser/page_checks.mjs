@@ -276,7 +276,7 @@ export const CHECKS = {
       await page.setViewportSize({ width: 718, height: 1047 });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 718, `${width}`);
-      assert.ok(await page.locator("#runs th:visible").filter({ hasText: "loss increase" }).count());
+      assert.ok(await page.locator("#runs th:visible").filter({ hasText: "test, bits/byte" }).count());
       await assertReadable(page, facts);
       if (pictures) await page.pdf({ path: `${pictures}/paper.pdf`, format: "A4" });
     },

@@ -36,7 +36,7 @@ const ALWAYS_BYTES = [
 
 /** Where a text names what its models do not read, with what stands around it. */
 function wrongUnits(text: string, reads: "byte" | "token"): string[] {
-  const visible = text.replace(/<(style|script)>[\s\S]*?<\/\1>/g, "");
+  const visible = text.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const left = ALWAYS_BYTES.reduce((rest, allowed) => rest.replace(allowed, ""), visible);
   const other = reads === "byte" ? /token/gi : /byte/gi;
   return [...left.matchAll(other)].map(({ index }) => left.slice(Math.max(0, index - 60), index + 20));

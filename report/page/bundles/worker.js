@@ -263,7 +263,7 @@ ${fa(r2(e[n]))}`);return[`<p>${le(`${Sve(e)} ${Eve(e)}`)}</p>`,...t].join(`
 `)}function yQ(e,t,n=vo){let r=Ug(e,t,n),o=r.map(({key:s,heading:a,kind:u,turn:c,isExtra:l})=>`<th scope="col" data-key="${le(s)}"${bQ(u,c&&"turn",l&&I8)}>${le(a)}</th>`),i=e.map((s,a)=>{let u=r.map(({kind:l,isExtra:f,cell:d,value:h,isOff:p})=>{let m=h?.(s),b=m===void 0?"":` data-value="${m}"`;return`<td${bQ(l,p?.(s)&&"off",f&&I8)}${b}>${d(s,a+1)}</td>`}),c=`<input type="checkbox" data-compare="${s.name}" aria-label="compare ${s.name}">`;return`<tr data-run="${s.name}"><td class="${cp}">${c}</td>${u.join("")}</tr>`});return`${Tve(e)}
 ${Cve(r)}
 <div id="runs">
-${zg(`<th scope="col" aria-label="compare" class="${cp}"></th>${o.join("")}`,i.join(`
+${zg(`<th scope="col" class="${cp}">compare</th>${o.join("")}`,i.join(`
 `))}
 </div>`}function bQ(...e){let t=e.filter(Boolean).join(" ");return t?` class="${t}"`:""}function Cve(e){let t=e.map(({key:n,heading:r,isExtra:o})=>`<label><input type="checkbox" name="${le(n)}"${o?"":" checked"}> ${le(r)}</label>`);return`<details class="columns ${cp}"><summary>columns</summary>
 <fieldset><legend>Columns of the table</legend>
