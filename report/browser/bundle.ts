@@ -3,6 +3,7 @@
  * project, since whoever draws a report need not have what makes them. A test holds that they are of the modules as they are.
  */
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../../train/terminal/command_line.ts";
 
 /** The scripts by the modules that they begin with. */
 export const BUNDLES: Readonly<Record<string, string>> = { "client.ts": "client.js", "worker.ts": "worker.js" };
@@ -23,8 +24,12 @@ export async function bundleOf(module: string): Promise<string> {
 }
 
 if (import.meta.main) {
-  await Deno.mkdir(FOLDER, { recursive: true });
-  for (const [module, file] of Object.entries(BUNDLES)) {
-    await Deno.writeTextFile(new URL(file, FOLDER), await bundleOf(module));
-  }
+  const description =
+    "Makes the scripts of a report's page from their modules. They are kept with the project; a test compares.";
+  await runCommand({ name: "bundle", description, flags: {} }, async () => {
+    await Deno.mkdir(FOLDER, { recursive: true });
+    for (const [module, file] of Object.entries(BUNDLES)) {
+      await Deno.writeTextFile(new URL(file, FOLDER), await bundleOf(module));
+    }
+  });
 }
