@@ -1,5 +1,6 @@
 /** The time left that the bar of a trainer shows: it is that of `status`, whoever trains what. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { openSqliteQueue } from "../../../experiments/queue/sqlite_queue.ts";
@@ -7,11 +8,17 @@ import { claimKey, type ClaimsLook } from "../../../experiments/queue/study_queu
 import type { TrainingProgress } from "../../../experiments/session/listener.ts";
 import { SessionProgress } from "../../../experiments/session/progress.ts";
 import { RemainingTime, type RemainingTimeOptions } from "../../../experiments/session/remaining_time.ts";
+import type { TrainStudyOptions } from "../../../experiments/session/train_options.ts";
+import { trainStudy } from "../../../experiments/session/training.ts";
+import { busySeconds } from "../../../experiments/study/busy_seconds.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import type { RunResult } from "../../../experiments/study/result.ts";
+import type { FinishedResult, RunResult } from "../../../experiments/study/result.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
+import type { Study } from "../../../experiments/study/store.ts";
 import { trainingSettings } from "../../../experiments/study/training_settings.ts";
+import { generateEmbedded } from "../../../train/corpus/embedded.ts";
+import { makeStudy } from "../../faults/studies.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
 import { inFolder } from "../folder.ts";
 
@@ -199,7 +206,7 @@ inFolder("a trainer tells no time left where who is at work cannot be told, and 
 });
 
 inFolder(
-  "a trainer looks no more often than a look is cheap, reads again what has changed, and stops at its end",
+  "a trainer looks no more often than a look is cheap, sees what has changed, and stops at its end",
   async (dir) => {
     const scene = await begin(dir), { runs, finish, pass } = scene;
     await finish(runs[0], 10);
@@ -229,3 +236,51 @@ inFolder(
     assert.equal(looks, 2);
   },
 );
+
+/** Trains a study whose runs would take long until its listener is told the time left, or for so long that it never is. */
+async function toldOnce(study: Study, options: Partial<TrainStudyOptions>): Promise<TrainingProgress> {
+  const stop = new AbortController(), told: TrainingProgress[] = [];
+  await trainStudy({
+    dir: study.dir,
+    experiment: "01",
+    engine: "onnx",
+    parallel: 1,
+    steps: LONG,
+    signal: AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]),
+    timing: { beat: 0.05 },
+    onProgress(progress) {
+      told.push(progress);
+      if (progress.seconds_left !== undefined) stop.abort();
+    },
+    ...options,
+  });
+  const last = told.findLast(({ seconds_left }) => seconds_left !== undefined);
+  assert.ok(last, "nothing was told in a minute");
+  return last;
+}
+
+/** Steps that take longer than a test. */
+const LONG = 1_000_000;
+
+inFolder("train tells its listener the time left of all its runs, with a limit of those that it takes", async (dir) => {
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 100, history: 51, logEvery: 10, corpus });
+  const first = { dir: study.dir, experiment: "01", engine: "onnx", parallel: 1 } as const,
+    told: TrainingProgress[] = [];
+  await trainStudy({ ...first, limit: 1, onProgress: (progress) => void told.push(progress) });
+  assert.ok(
+    told.length && told.every(({ seconds_left }) => seconds_left === undefined),
+    "the only run has not finished",
+  );
+  const { results: [done] } = await study.readResults("01");
+  const perStep = busySeconds([done as FinishedResult]) / done.steps_done!;
+  // What has been trained meanwhile, and the clock, take little of it.
+  const assertRuns = ({ seconds_left }: TrainingProgress, runs: number) => {
+    const whole = runs * LONG * perStep;
+    assert.ok(seconds_left! > 0.9 * whole && seconds_left! <= whole, `${seconds_left}, ${whole}`);
+  };
+  assertRuns(await toldOnce(study, {}), 3);
+  // The one that has steps already comes first.
+  assertRuns(await toldOnce(study, { limit: 1 }), 1);
+});
