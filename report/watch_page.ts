@@ -1,6 +1,7 @@
 /** What `deno task watch` serves: the page of an experiment, and the cells that stand on it. */
 import { basename, resolve } from "node:path";
 import { oneLine } from "../cells/visible_text.ts";
+import { unitOf } from "../cells/unit.ts";
 import type { Experiment } from "../experiments/study/schema.ts";
 import { Study } from "../experiments/study/store.ts";
 import { cellsWithoutRuns } from "./page/cells.ts";
@@ -22,7 +23,7 @@ export async function watchPage(dir: string, experiment: Experiment): Promise<st
 export async function watchedCells(dir: string, experiment: Experiment): Promise<string> {
   const study = await Study.open(dir), entries = await study.readConfigs(experiment);
   return cellsWithoutRuns(entries.map(({ config }) => config), {
-    reads: study.settings.tokens ? "token" : "byte",
+    reads: unitOf(study.settings),
     table: study.space,
   });
 }

@@ -37,9 +37,14 @@ function keysIn(source: string, factors: readonly Factor[] = FACTORS): string[] 
   return checkedKeys(factors).filter((key) => RegExp(`\\b${key}\\b`).test(code));
 }
 
+/** The scripts of the page. */
+const BUNDLES = "report/page/bundles";
+
 function modulesIn(folder: string): string[] {
   return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
+    // What is made of modules that are looked at themselves.
+    if (path === BUNDLES) return [];
     return isDirectory ? modulesIn(path) : /\.m?[tj]s$/.test(name) ? [path] : [];
   });
 }

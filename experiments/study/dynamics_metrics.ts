@@ -178,7 +178,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "gates_shut",
     measure: "gates",
     about:
-      "share of units and bytes at which a gate is below 0.1, mean over all gates of all layers; none without a gate",
+      "share of units and of bytes or tokens (see tokens) at which a gate is below 0.1, mean over all gates of all layers; none without a gate",
     name: "share of shut gates",
     heading: "gates shut",
     decimals: 3,
@@ -189,7 +189,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "gates_open",
     measure: "gates",
     about:
-      "share of units and bytes at which a gate is above 0.9, mean over all gates of all layers; none without a gate",
+      "share of units and of bytes or tokens (see tokens) at which a gate is above 0.9, mean over all gates of all layers; none without a gate",
     name: "share of open gates",
     heading: "gates open",
     decimals: 3,

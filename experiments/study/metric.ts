@@ -26,7 +26,7 @@ export interface MetricColumn {
   /** Its heading in the terminal's table of the best runs, without the unit; absent: it is not in that table. */
   readonly terminal?: string;
   /** Named in headings; absent: the values say it themselves, or it has none. `nats` are per what the models read. */
-  readonly unit?: "nats" | "bits/byte";
+  readonly unit?: "nats" | "bits/byte" | "bytes";
   /** How its cells are written. */
   readonly format: MetricFormat;
   /** Whether the heading may take several lines. */

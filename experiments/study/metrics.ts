@@ -118,7 +118,7 @@ export const METRICS = [
     kind: "quality",
     schema: z.number().min(-1).max(HIGHEST_ORDER),
     about: "order of the n-gram baseline that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
-    column: { heading: "context order", format: { decimals: 2 }, turn: true },
+    column: { heading: "context order", unit: "bytes", format: { decimals: 2 }, turn: true },
   },
   {
     // Of the split's first bytes: see VALIDATION_BYTES. Absent from results of versions before 0.4, and where the split is too short to score.

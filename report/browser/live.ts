@@ -84,7 +84,7 @@ class Live {
     const curves = curvesOf(this.#snapshot, this.#selected);
     this.#panel.show(this.#snapshot, curves);
     const [first] = results, steps = list.reduce((most, run) => Math.max(most, run.steps), 1);
-    this.#curves.show(curves, steps, first ? unitOf(first) : "byte");
+    this.#curves.show(curves, steps, unitOf(first ?? {}));
     this.#page.marks.stale();
   }
 

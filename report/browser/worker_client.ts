@@ -15,6 +15,8 @@ type Answer = Selected | string | undefined;
 /** A worker that is started with the first question, since many pages are only read. */
 export class WorkerClient {
   #worker: Promise<Worker> | undefined;
+  /** What came of the data that it works on. */
+  #opened: Promise<Outcome<Answer>> | undefined;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #asked = 0;
 
@@ -35,7 +37,8 @@ export class WorkerClient {
 
   async #ask(ask: Ask): Promise<Outcome<Answer>> {
     this.#worker ??= this.#start();
-    return await this.#tell(await this.#worker, ask);
+    const worker = await this.#worker, opened = await this.#opened!;
+    return "error" in opened ? opened : await this.#tell(worker, ask);
   }
 
   async #start(): Promise<Worker> {
@@ -45,8 +48,7 @@ export class WorkerClient {
       this.#waiting.get(data.number)?.(data);
       this.#waiting.delete(data.number);
     };
-    const opened = await this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
-    if ("error" in opened) console.error(opened.error);
+    this.#opened = this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
     return worker;
   }
 

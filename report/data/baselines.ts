@@ -3,7 +3,7 @@
  * they are part of no switch's mean, and of no mean of the table's own cell.
  */
 import type { FactorTable } from "../../cells/factor.ts";
-import { cellNameIn } from "./cell_names.ts";
+import { cellNameIn, ownCellName } from "./cell_names.ts";
 import { type Configured, ownCellRows } from "./rows.ts";
 
 /** Rows of a study, each in the order in which it was given. */
@@ -19,6 +19,15 @@ export function cohortsOf<Row extends Configured>(table: FactorTable, rows: read
   const own = ownCellRows(table, rows);
   if (!own.length) return { own: [...rows], baselines: [] };
   return { own, baselines: rows.filter(({ config }) => !table.isOwnCell(config)) };
+}
+
+/**
+ * What the configurations of a study are, before a noun: `gated `; empty where they are of other cells alone, none of which is the table's own.
+ *
+ * @param own see {@linkcode Cohorts}
+ */
+export function ownKind(table: FactorTable, own: readonly Configured[]): string {
+  return ownCellRows(table, own).length ? `${ownCellName(table)} ` : "";
 }
 
 /** One row of a cell, with the cell's name. */

@@ -40,7 +40,7 @@ function belowOrder1(threshold: number): LossFilter {
     name: "test_loss_below_order_1",
     title: "test loss below order 1",
     words: `with a test loss below order 1 (${Number(threshold.toPrecision(4))})`,
-    note: "Order 1: the n-gram baseline of the test split with one byte of context.",
+    note: "Order 1: the n-gram baseline of the test split that sees the last byte.",
   };
 }
 

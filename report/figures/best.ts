@@ -7,7 +7,9 @@ import { type Criterion, criterionInWords } from "../../experiments/study/criter
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { describer, HEADING_LINE, otherLines, panelHeadings, panelName } from "./panel_headings.ts";
+import { passMarks } from "./passes.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
+import { passesOf } from "../data/passes.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import type { Table } from "../data/table.ts";
 import { curvesTable, type DrawnCurve } from "./curve_data.ts";
@@ -85,7 +87,7 @@ export function figureBest(
   table: FactorTable = GATED,
 ): string {
   const { axis, curves, baseline } = bestCurves(rows, table);
-  const levels = levelsOn("training", options.levels, rows[0]);
+  const passes = passesOf(rows, axis), levels = levelsOn("training", options.levels, rows[0]);
   const criterion = criterionOfRows(rows);
   const all = curves.flatMap(({ points }) => points);
   const low = minOf(all.map(({ least }) => least));
@@ -107,6 +109,7 @@ export function figureBest(
       ...(baseline
         ? [`Broken: the best baseline, ${baseline.row.label}, lowest loss ${formatSpread(baseline.row.min_loss)}.`]
         : []),
+      ...passes.note,
       ...levelNote(levels, domain),
     ],
     legend: [],
@@ -124,6 +127,7 @@ export function figureBest(
     x: { domain: [0, maxOf(all.map(({ step }) => step))] },
     y: { domain },
     levels,
+    passEnds: passes.ends,
     height,
     top: INSET.top + room,
     scoresOf: (row: MergedRow) => scoresOf(row, criterion),
@@ -164,6 +168,8 @@ interface PanelOptions {
   x: { domain: number[] };
   y: { domain: number[] };
   levels: readonly Level[];
+  /** On the axis of x. */
+  passEnds: readonly number[];
   /** What a configuration came to, in lines. */
   scoresOf(row: MergedRow): string[];
   /** Of the panel, and of what lies above its axes, in pixels. */
@@ -200,6 +206,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([options.y.domain[0]], { stroke: COLOUR.axis }),
+      ...passMarks(options.passEnds),
       ...levelMarks(options.levels, options.y.domain, {
         height: options.height - options.top - INSET.bottom,
         labelled: true,

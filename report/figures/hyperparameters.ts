@@ -8,6 +8,7 @@ import { type FactorTable, isQuantity } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type BaselineLine, baselineMarks, baselineNote, labelRoom, reachOf } from "./baselines.ts";
 import { hyperparameterPanels } from "./hyperparameter_data.ts";
+import { columnTextSize, meanBars, meanBoxes, meanLabels, TEXT_GAP, thinning } from "./group_means.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
 import type { LossFilter } from "../data/loss_filter.ts";
@@ -32,7 +33,7 @@ import { counted, formatCount } from "../../cells/counts.ts";
 import { formatDifference, formatLoss } from "../tables/format.ts";
 import { type FactorColours, sizeColours } from "./marks.ts";
 import { fitSwarms } from "./swarm.ts";
-import { BOLD, fitTogether, LEAST_SIZE, scaledToFit, widest } from "./text.ts";
+import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
 
 const COLUMNS = 3;
 const PANEL_HEIGHT = 262;
@@ -230,7 +231,7 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
   const left = options.labelled ? TICK_LABELS : 0;
   const middle = (columnCount(grouping) - grouping.groups.length) / 2;
   const groups = grouping.groups.map((group, x) => ({ ...group, x })), column = options.inner / columnCount(grouping);
-  const few = options.dots.length <= 40;
+  const few = options.dots.length <= 40, { domain } = options, height = PANEL_HEIGHT - INSET.top - INSET.bottom;
   return panel(document, options.position, {
     width: left + options.inner + options.room,
     height: PANEL_HEIGHT,
@@ -244,9 +245,11 @@ function drawPanel(document: SvgDocument, grouping: Grouping, options: PanelOpti
       Plot.gridY({ ticks: 5, stroke: COLOUR.grid, strokeOpacity: 1 }),
       Plot.axisY({ ticks: options.labelled ? 5 : [], tickSize: 0, label: null }),
       Plot.ruleY([options.domain[0]], { stroke: COLOUR.axis }),
-      ...levelMarks(options.levels, options.domain, {
-        height: PANEL_HEIGHT - INSET.top - INSET.bottom,
+      ...levelMarks(options.levels, domain, {
+        height,
         labelled: options.labelled,
+        width: options.inner,
+        taken: meanBoxes(groups, { column, middle, height, domain }),
       }),
       ...baselineMarks(options.lines, options.domain, {
         height: PANEL_HEIGHT - INSET.top - INSET.bottom,
@@ -303,19 +306,6 @@ function headings(label: string, note: string, room: number): Plot.Markish[] {
   ];
 }
 
-/** Between texts of neighbouring columns, in pixels. */
-const TEXT_GAP = 4;
-
-/** The size of text at the columns of a panel: of many a smaller one. */
-function columnTextSize(groups: readonly unknown[]): number {
-  return groups.length > 4 ? 11 : SIZE.tick;
-}
-
-/** Each which column has text, where there is no room for a readable one at each. */
-function thinning(texts: readonly string[], column: number, boldness = 1): number {
-  return Math.max(1, Math.ceil((boldness * widest(texts, LEAST_SIZE) + TEXT_GAP) / column));
-}
-
 /**
  * The values under their columns, with the numbers of configurations. Numbers that would be too small to read are left out at some: their
  * order tells the others. Names stand in two lines, and end with `…` where they are too long even so.
@@ -341,46 +331,5 @@ function groupLabels({ factor, groups }: Grouping, column: number): Plot.Markish
     lineHeight: lines > 1 ? 1.15 : 1,
     dy: 8,
     fontSize: Math.min(fitted.size, scaledToFit(widest(counts, usual), room, usual)),
-  });
-}
-
-interface PlacedGroup {
-  x: number;
-  mean: number | undefined;
-}
-
-/** Half the width of a mean's bar; a column is 1 wide. */
-const HALF_BAR = 0.42;
-
-function withMean(groups: readonly PlacedGroup[]): PlacedGroup[] {
-  return groups.filter((group) => group.mean !== undefined);
-}
-
-function meanBars(groups: readonly PlacedGroup[]): Plot.Markish[] {
-  const bar = {
-    y: "mean",
-    x1: (group: PlacedGroup) => group.x - HALF_BAR,
-    x2: (group: PlacedGroup) => group.x + HALF_BAR,
-  };
-  return [
-    Plot.ruleY(withMean(groups), { ...bar, stroke: COLOUR.highlight, strokeWidth: 2.5 }),
-  ];
-}
-
-/** The means in figures, above the right end of their bars: there the swarm is thinner than in the middle. */
-function meanLabels(groups: readonly PlacedGroup[], column: number): Plot.Markish {
-  const texts = withMean(groups).map(({ mean }) => formatLoss(mean!)), usual = columnTextSize(groups);
-  const every = thinning(texts, column, BOLD);
-  return Plot.text(withMean(groups).filter(({ x }) => x % every === 0), {
-    x: (group: PlacedGroup) => group.x + HALF_BAR,
-    y: "mean",
-    text: ({ mean }: PlacedGroup) => formatLoss(mean!),
-    textAnchor: "end",
-    dy: -10,
-    fontSize: scaledToFit(BOLD * widest(texts, usual), every * column - TEXT_GAP, usual),
-    fontWeight: "bold",
-    fill: COLOUR.highlight,
-    stroke: COLOUR.background,
-    strokeWidth: 4,
   });
 }

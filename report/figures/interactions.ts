@@ -13,7 +13,7 @@ import { contrastColumns, countColumn, numberColumn, pictureTable, textColumn } 
 import { pairColumns } from "./forest_data.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
 import { BOLD, fitTogether, scaledToFit, widest } from "./text.ts";
-import { COLOUR, divergingColour, SIZE } from "./theme.ts";
+import { COLOUR, SIZE, TINT, TINT_LABEL, tintOf } from "./theme.ts";
 import { counted } from "../../cells/counts.ts";
 import { formatDifference } from "../tables/format.ts";
 
@@ -28,8 +28,8 @@ const MOST_COLUMN = 417;
 const WIDTH = SIZE.width - 2 * SIZE.margin;
 /** More below a map whose columns have headings of two lines. */
 const SECOND_LINE = 16;
-/** How a cell without a number is drawn. */
-const EMPTY = { colour: "#e9e9e9", size: 12.5 } as const;
+/** Of the text of a cell without a number. */
+const EMPTY_SIZE = 12.5;
 /** Of a number, and of the text under it. */
 const SIZE_OF_NUMBER = 16, SIZE_OF_DETAIL = 12;
 
@@ -137,11 +137,10 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
     marginBottom: INSET.bottom + (isWide ? SECOND_LINE : 0),
     x: { type: "band", domain: columns, label: null, paddingInner: 0.03, paddingOuter: 0 },
     y: { type: "band", domain: rows, label: null, paddingInner: 0.05, paddingOuter: 0 },
+    opacity: { type: "identity" },
     marks: [
-      Plot.cell(cells, {
-        ...at,
-        fill: ({ difference }: Cell) => difference === undefined ? EMPTY.colour : divergingColour(difference / largest),
-      }),
+      Plot.cell(cells, { ...at, fill: ({ difference }: Cell) => difference === undefined ? TINT.empty : TINT.ground }),
+      Plot.cell(known, { ...at, ...tinted(({ difference }: Cell) => difference! / largest) }),
       Plot.axisX({
         anchor: "bottom",
         tickSize: 0,
@@ -174,10 +173,19 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         ...at,
         text: whyNone,
         fill: COLOUR.muted,
-        fontSize: scaledToFit(widest(cells.map(whyNone), EMPTY.size), room, EMPTY.size),
+        fontSize: scaledToFit(widest(cells.map(whyNone), EMPTY_SIZE), room, EMPTY_SIZE),
       }),
     ],
   });
+}
+
+/** Options of a mark that is a layer of tints. @param shareOf see {@linkcode tintOf} */
+function tinted<Datum>(shareOf: (datum: Datum) => number) {
+  return {
+    fill: (datum: Datum) => tintOf(shareOf(datum)).colour,
+    fillOpacity: (datum: Datum) => tintOf(shareOf(datum)).opacity,
+    ariaDescription: TINT_LABEL,
+  };
 }
 
 const SCALE = { left: 560, top: 14, width: 400, height: 70, steps: 81 } as const;
@@ -187,14 +195,15 @@ function drawScale(document: SvgDocument, largest: number, top: number): SvgElem
   const step = 2 / SCALE.steps;
   const shares = Array.from({ length: SCALE.steps }, (_, i) => -1 + (i + 0.5) * step);
   const marks: Plot.Markish[] = [
+    Plot.rect([0], { x1: -1, x2: 1, y1: 0, y2: 1, fill: TINT.ground }),
     Plot.rect(shares, {
       x1: (share: number) => share - step / 2,
       x2: (share: number) => share + step / 2,
       y1: 0,
       y2: 1,
-      fill: divergingColour,
-      // Neighbours that only touch would leave pale seams.
-      insetRight: -0.4,
+      ...tinted((share: number) => share),
+      // Neighbours that only touch would leave pale seams, and dark ones where they overlap.
+      shapeRendering: "crispEdges",
     }),
     Plot.text(["both together, against the sum of each alone"], { frameAnchor: "top", dy: -22 }),
     Plot.text([-1, 0, 1], {
@@ -213,6 +222,7 @@ function drawScale(document: SvgDocument, largest: number, top: number): SvgElem
     marginBottom: 26,
     x: { domain: [-1, 1], axis: null },
     y: { domain: [0, 1], axis: null },
+    opacity: { type: "identity" },
     marks: largest ? marks : [],
   });
 }

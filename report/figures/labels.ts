@@ -44,7 +44,8 @@ export interface PlacedLabel {
   readonly textAnchor: "start" | "middle" | "end";
 }
 
-interface Box {
+/** Where something stands in a panel, in pixels. */
+export interface Box {
   readonly left: number;
   readonly right: number;
   readonly top: number;
@@ -68,7 +69,7 @@ function boxOf({ x, y }: Spot, { dx, dy, textAnchor }: PlacedLabel, width: numbe
   return { left, right: left + width, top: y + dy - 0.55 * size, bottom: y + dy + 0.55 * size };
 }
 
-function touches(a: Box, b: Box): boolean {
+export function touches(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
@@ -79,14 +80,15 @@ function touches(a: Box, b: Box): boolean {
  * @param area of the panel, in pixels
  * @param dots that should stay visible
  * @param reach how far around its middle a dot is drawn, in pixels
+ * @param taken where other texts stand already
  * @returns for each point its label; undefined where there is no room
  */
 export function placeLabels(
   points: readonly (Spot & { readonly text: string; readonly needed: boolean })[],
   dots: readonly Spot[],
-  { area, size, reach }: { area: Box; size: number; reach: number },
+  { area, size, reach, taken = [] }: { area: Box; size: number; reach: number; taken?: readonly Box[] },
 ): (PlacedLabel | undefined)[] {
-  const placed: Box[] = [];
+  const placed: Box[] = [...taken];
   return points.map((point) => {
     const width = widest([point.text], size);
     const ways = WAYS.map((way) => ({ way, box: boxOf(point, way, width, size) })).filter(({ box }) =>

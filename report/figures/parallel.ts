@@ -314,28 +314,36 @@ function levelTicks(
   const placed = <Of extends { readonly value: number }>(some: readonly Of[]) =>
     some.filter(({ value }) => value >= least && value <= most && most > least)
       .map((one) => ({ ...one, y: (most - one.value) / (most - least) }));
-  const shown = placed(levels), baselines = placed(lines);
+  const shown = placed(levels), baselines = placed(lines), height = HEIGHT - INSET.top - INSET.bottom;
+  // Both stand to the left of one axis, apart from each other.
+  const at = [...shown, ...baselines].map(({ y }) => (1 - y) * height), places = dodged(at, 15, [0, height]);
+  const moved = at.map((y, i) => places[i] - y);
   return [
-    ...baselineTicks(x, baselines),
+    ...baselineTicks(x, baselines, moved.slice(shown.length)),
     Plot.ruleY(shown, { y: "y", x1: x - 0.12, x2: x, stroke: COLOUR.text, strokeWidth: 1.4, strokeDasharray: "2,2" }),
-    Plot.text(shown, {
-      x: () => x - 0.12,
-      y: "y",
-      text: "label",
-      textAnchor: "end",
-      dx: -3,
-      fontSize: 11,
-      fill: COLOUR.text,
-      stroke: COLOUR.background,
-      strokeWidth: 3,
-    }),
+    ...shown.map((one, i) =>
+      Plot.text([one], {
+        x: () => x - 0.12,
+        y: "y",
+        text: "label",
+        textAnchor: "end",
+        dx: -3,
+        dy: moved[i],
+        fontSize: 11,
+        fill: COLOUR.text,
+        stroke: COLOUR.background,
+        strokeWidth: 3,
+      })
+    ),
   ];
 }
 
-/** Names of baselines to the left of the last axis, apart from each other. */
-function baselineTicks(x: number, baselines: readonly (BaselineLine & { y: number })[]): Plot.Markish[] {
-  const height = HEIGHT - INSET.top - INSET.bottom, at = baselines.map(({ y }) => (1 - y) * height);
-  const places = dodged(at, 15, [0, height]);
+/** Names of baselines to the left of the last axis. @param moved down from their ticks, in pixels */
+function baselineTicks(
+  x: number,
+  baselines: readonly (BaselineLine & { y: number })[],
+  moved: readonly number[],
+): Plot.Markish[] {
   return [
     Plot.ruleY(baselines, {
       y: "y",
@@ -352,7 +360,7 @@ function baselineTicks(x: number, baselines: readonly (BaselineLine & { y: numbe
         text: "name",
         textAnchor: "end",
         dx: -4,
-        dy: places[i] - at[i],
+        dy: moved[i],
         fontSize: 13,
         fontWeight: "bold",
         fill: BASELINE_COLOUR,

@@ -17,8 +17,6 @@ export interface Picture {
   name: string;
   caption: string;
   readonly svg: string;
-  /** Whether it stays on white in the dark, because text stands on its colours. */
-  paper: boolean;
   /** What it shows as a table, a row for each thing that is drawn; made when it is asked for. */
   readonly data: () => Table;
   /** Of a picture of dynamics: how to read it, and what it does not show. */
@@ -55,7 +53,6 @@ export interface PictureKind {
   caption(data: PictureData): string;
   /** First line under the title; {@linkcode subtitleOf} where absent. */
   subtitle?(data: PictureData): string;
-  paper?: boolean;
   /** See {@linkcode Picture.notes}. */
   notes?(data: PictureData): readonly string[];
   /** What it shows: a row for each thing that is drawn, with what tells of which runs it is; computed as the drawing has it. */

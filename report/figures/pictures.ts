@@ -94,7 +94,6 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
     name: ofEffects(2, "_interactions"),
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
     caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
-    paper: true,
     data: ({ effects }) => interactionsData(effects),
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
@@ -228,7 +227,6 @@ export function picturesOf(data: PictureData): Picture[] {
       get svg() {
         return drawn ??= kind.draw(document, data, options);
       },
-      paper: kind.paper ?? false,
       data: () => namedTable(kind.data({ table: GATED, ...data }), name),
       ...(kind.notes ? { notes: kind.notes(data) } : {}),
     }];

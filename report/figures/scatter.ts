@@ -5,7 +5,7 @@ import type { Level } from "../data/levels.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import type { Candidate } from "../statistics/pareto.ts";
 import { placeLabels, type Spot } from "./labels.ts";
-import { emptierEnd, levelLabels, levelLines } from "./levels.ts";
+import { type LevelLabel, levelLabelMarks, levelLines, placeLevelLabels } from "./levels.ts";
 import { cellNameIn } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { padded } from "../statistics/means.ts";
@@ -97,7 +97,7 @@ const LEAST_APART = 0.15;
 
 /** Draws one panel; each dot is named after its row. */
 export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], options: ScatterOptions): SvgElement {
-  const left = options.labelled ? TICK_LABELS : 0;
+  const left = options.labelled ? TICK_LABELS : 0, levelLabels = placedLevels(dots, options);
   const colour = ({ row }: ScatterDot) => options.key.colourOf(row);
   const many = dots.length > 150;
   return panel(document, options.position, {
@@ -142,8 +142,8 @@ export function drawScatter(document: SvgDocument, dots: readonly ScatterDot[], 
         strokeWidth: dots.some(({ row }) => row.control) ? 1.4 : 0.6,
         ...naming(dots, ({ row }) => row.name),
       }),
-      ...labelMarks(dots, options),
-      ...nameMarks(dots, options),
+      ...levelLabelMarks(levelLabels),
+      ...nameMarks(dots, levelLabels, options),
       ...(options.over ?? []),
       Plot.text(options.heading ? [options.heading] : [], {
         frameAnchor: "top-left",
@@ -174,15 +174,18 @@ function placesIn(options: ScatterOptions) {
 }
 
 /** The labels of levels, over dots and upright lines: under them they could not be read where many lie at the left. */
-function labelMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
+function placedLevels(dots: readonly ScatterDot[], options: ScatterOptions): LevelLabel[] {
   if (!options.labelled) return [];
   const { levels, yDomain } = options, { area: { left, right, top, bottom }, yOf, spot } = placesIn(options);
-  const height = bottom - top, end = emptierEnd(levels, yDomain, dots.map(spot), { yOf, left, right, height });
-  return levelLabels(levels, yDomain, { height, end });
+  return placeLevelLabels(levels, yDomain, { left, right, height: bottom - top, yOf }, { dots: dots.map(spot) });
 }
 
 /** The names of some dots, where there is room for them. */
-function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.Markish[] {
+function nameMarks(
+  dots: readonly ScatterDot[],
+  levels: readonly LevelLabel[],
+  options: ScatterOptions,
+): Plot.Markish[] {
   const { names = [], stair = [], key } = options, { area, spot } = placesIn(options);
   const placed = placeLabels(names.map(({ dot, text, needed }) => ({ ...spot(dot), text, needed })), [
     ...dots.map(spot),
@@ -191,6 +194,7 @@ function nameMarks(dots: readonly ScatterDot[], options: ScatterOptions): Plot.M
     area,
     size: NAME_SIZE,
     reach: 4,
+    taken: levels.map(({ box }) => box),
   });
   return names.flatMap(({ dot, text }, i) =>
     placed[i]

@@ -47,18 +47,19 @@ export const DIFFERENCE_COLOUR = { lower: "#0072B2", higher: "#D55E00", unclear:
 /** What this study and another are drawn in where both stand side by side. */
 export const SIDE_COLOUR = { here: COLOUR.muted, there: CATEGORIES[2] } as const;
 
-const MIDDLE = "#f7f7f7";
-/** So much of the end colours is taken that dark text on them keeps a contrast of 6:1. */
-const STRONGEST = 0.75;
+/**
+ * How a map shows differences: a tint over a ground. Two layers, so that a dark page can have a dark ground and tints of its own; so much of the
+ * strongest one is seen that text on it stays readable, in the light and in the dark.
+ */
+export const TINT = { ground: "#f7f7f7", empty: "#e9e9e9", strongest: 0.75 } as const;
 
-/** A colour for a difference: −1 is lower (blue), 0 almost white, 1 higher (vermilion). */
-export function divergingColour(share: number): string {
-  const end = channels(share < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher);
-  const part = STRONGEST * Math.min(1, Math.abs(share));
-  const mixed = channels(MIDDLE).map((from, i) => Math.round(from + part * (end[i] - from)));
-  return `#${mixed.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
-}
+/** Label of the layer of tints, by which a page finds it. */
+export const TINT_LABEL = "difference";
 
-function channels(colour: string): number[] {
-  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+/** A tint for a difference: at −1 or below all that there is of blue, at 0 none, at 1 of vermilion. */
+export function tintOf(share: number): { readonly colour: string; readonly opacity: number } {
+  return {
+    colour: share < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher,
+    opacity: Number((TINT.strongest * Math.min(1, Math.abs(share))).toFixed(3)),
+  };
 }

@@ -6,6 +6,7 @@ import { type FactorTable, type IntegerFactor, markedBy, valueOf } from "../../c
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineEntry, endLabels, hasBaselines, labelRoom, MOST_NAMED, nameColour, otherCells } from "./baselines.ts";
+import { bestBox, bestMarks } from "./best_curve.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
@@ -18,12 +19,14 @@ import {
   mostSeeds,
 } from "../data/merged.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
+import { passesOf } from "../data/passes.ts";
 import type { Table } from "../data/table.ts";
 import { curvesTable } from "./curve_data.ts";
 import { switchColumn } from "./data_columns.ts";
 import { distinct, levelsIn } from "../data/rows.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type FactorColours, sizeColours, sizeInWords } from "./marks.ts";
+import { passMarks } from "./passes.ts";
 import {
   BASELINE_DASHES,
   composeFigure,
@@ -33,14 +36,12 @@ import {
   naming,
   panel,
   panelArea,
-  SEEDS_LABEL,
   type SvgDocument,
   type SvgElement,
 } from "./svg.ts";
 import { BASELINE_COLOUR, COLOUR, SIZE } from "./theme.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { rankedByText } from "../tables/criterion_words.ts";
-import { formatSpread } from "../tables/format.ts";
 
 /** Values of the size that has a panel each: more do not stand side by side, and all curves share one panel. */
 const MOST_PANELS = 4;
@@ -52,7 +53,7 @@ const HEIGHT = 430;
 /** Between panels: room for half of the last step's label and for the next panel's "0". */
 const GAP = 46;
 const TICK_LABELS = 34;
-const INSET = { top: 34, bottom: 26, right: 26 } as const;
+const INSET = { top: 40, bottom: 26, right: 26 } as const;
 
 /** One panel: some curves under a heading. */
 interface Facet {
@@ -75,7 +76,9 @@ export function figureTrainingRuns(
 ): string {
   const { own: [best], baselines } = cohortsOf(table, rows);
   const range = lossRange(rows), levels = levelsOn("training", options.levels, best);
-  const colours = sizeColours(table, rows), { axis, curveOf: drawnCurve } = thinned(rows);
+  const colours = sizeColours(table, rows),
+    { axis, curveOf: drawnCurve } = thinned(rows),
+    passes = passesOf(rows, axis);
   const cut = range.cut ? "; y axis clipped; early losses not shown" : "";
   const lines = mostSeeds(rows) > 1 ? "One line per configuration: the mean over its seeds" : "One line per run";
   // The label of the best run stands below its end, so the axis reaches somewhat below the lowest value.
@@ -89,6 +92,7 @@ export function figureTrainingRuns(
       options.subtitle,
       `${lines}, logged every ${loggedEvery(rows)}; lower is better${cut}.`,
       ...axis.note,
+      ...passes.note,
       ...bestNote(best, criterionOfRows(rows)),
       ...levelNote(levels, y.domain),
     ],
@@ -119,6 +123,7 @@ export function figureTrainingRuns(
       colours,
       best,
       levels,
+      passEnds: passes.ends,
       curveOf: drawnCurve,
     })
   );
@@ -226,6 +231,8 @@ interface FacetOptions {
   /** A configuration's curve on the axis of x. */
   curveOf(row: MergedRow): CurvePoint[];
   levels: readonly Level[];
+  /** On the axis of x. */
+  passEnds: readonly number[];
 }
 
 function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): SvgElement {
@@ -239,7 +246,8 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
     return options.curveOf(row).map((point) => ({ ...point, name: row.name, colour, control: row.control }));
   });
   const many = facet.rows.length;
-  const holdsBest = facet.rows.includes(best);
+  const holdsBest = facet.rows.includes(best), bestCurve = options.curveOf(best);
+  const height = HEIGHT - INSET.top - INSET.bottom;
   return panel(document, options.position, {
     width: left + inner + options.room + INSET.right,
     height: HEIGHT,
@@ -259,17 +267,20 @@ function drawFacet(document: SvgDocument, facet: Facet, options: FacetOptions): 
         tickFormat: (step: number) => formatCount(step),
       }),
       Plot.ruleY([y.domain[0]], { stroke: COLOUR.axis }),
+      ...passMarks(options.passEnds, true),
       ...[true, false].flatMap((control) => curveMarks(curves.filter(([point]) => point.control === control), many)),
       ...levelMarks(options.levels, y.domain, {
-        height: HEIGHT - INSET.top - INSET.bottom,
+        height,
         labelled: options.labelled,
+        width: inner,
+        taken: holdsBest ? [bestBox(best, bestCurve, { lastStep: x.domain[1], domain: y.domain, inner, height })] : [],
       }),
       ...baselineCurves(baselines, options),
       ...cellNames(facet.rows, options),
-      ...(holdsBest ? bestMarks(best, options.curveOf(best), x.domain[1]) : []),
+      ...(holdsBest ? bestMarks(best, bestCurve, x.domain[1]) : []),
       Plot.text([facet.heading], {
         frameAnchor: "top-left",
-        dy: -25,
+        dy: -31,
         fontSize: SIZE.text,
         fontWeight: "bold",
         fill: COLOUR.text,
@@ -348,43 +359,4 @@ function cellNames(
     return { name, y: (high - loss) / (high - low) * height };
   });
   return endLabels(ends, height, nameColour);
-}
-
-function bestMarks(best: MergedRow, curve: readonly CurvePoint[], lastStep: number): Plot.Markish[] {
-  const lowest = curve.reduce((least, point) => (point.loss < least.loss ? point : least));
-  const own = naming(curve, () => best.name);
-  // Centred below the point would leave the panel near its right edge, as the lowest loss mostly does.
-  const textAnchor = lowest.step > 0.6 * lastStep ? "end" : lowest.step < 0.3 * lastStep ? "start" : "middle";
-  const at = { x: (point: CurvePoint) => point.step, y: (point: CurvePoint) => point.loss };
-  return [
-    ...(best.runs.length > 1
-      ? [
-        Plot.areaY(curve, {
-          x: "step",
-          y1: "least",
-          y2: "most",
-          fill: COLOUR.axis,
-          fillOpacity: 0.45,
-          clip: true,
-          ariaDescription: SEEDS_LABEL,
-        }),
-      ]
-      : []),
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.background, strokeWidth: 4, clip: true }),
-    Plot.line(curve, { x: "step", y: "loss", stroke: COLOUR.highlight, strokeWidth: 2.4, clip: true, ...own }),
-    Plot.dot([lowest], { ...at, r: 4, fill: COLOUR.highlight, stroke: COLOUR.background }),
-    Plot.text([lowest], {
-      ...at,
-      // The mean of the seeds' own lowest losses, as tables have it: somewhat below the lowest value of the mean curve.
-      text: () => `lowest loss of the best: ${formatSpread(best.min_loss)}`,
-      textAnchor,
-      dx: textAnchor === "end" ? 5 : 0,
-      dy: 17,
-      fontSize: SIZE.tick,
-      fontWeight: "bold",
-      fill: COLOUR.highlight,
-      stroke: COLOUR.background,
-      strokeWidth: 4,
-    }),
-  ];
 }

@@ -4,6 +4,7 @@ import { escapeHtml } from "./html.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { type Level, levelsOn } from "../data/levels.ts";
+import { passesOf } from "../data/passes.ts";
 import { lossRange } from "../statistics/means.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
 import { formatCount } from "../../cells/counts.ts";
@@ -13,12 +14,16 @@ import { formatOnAxis } from "../tables/format.ts";
 export interface CurveFrame {
   /** Grid and labels, once for the page. */
   symbol: string;
+  /** What its upright lines are, in a paragraph; empty where there is nothing to say. */
+  note: string;
   /** A configuration's mean curve, with a band from the lowest to the highest of its seeds. */
   draw(row: MergedRow): string;
 }
 
 const WIDTH = 320, HEIGHT = 150;
 const PLOT = { left: 36, right: 8, top: 8, bottom: 20 } as const;
+/** Of the text in it, in pixels. */
+const TEXT_HEIGHT = 11;
 /** Points of one curve: a page holds hundreds. */
 const POINTS = 45;
 
@@ -36,6 +41,8 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
     const share = Math.min(1, Math.max(0, (loss - low) / span));
     return Math.round(HEIGHT - PLOT.bottom - share * (HEIGHT - PLOT.top - PLOT.bottom));
   };
+  // Above its line, or below it where it would leave the picture.
+  const labelled = (line: number) => line < PLOT.top + TEXT_HEIGHT ? line + TEXT_HEIGHT : line - 3;
   const grid = [0, 0.5, 1].map((share) => low + share * span).map((loss) =>
     `<path class="curve-grid" d="M${PLOT.left},${y(loss)}H${WIDTH - PLOT.right}"/>` +
     `<text class="curve-text" x="${PLOT.left - 4}" y="${y(loss) + 4}" text-anchor="end">${
@@ -46,9 +53,13 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
     { label, value },
   ) =>
     `<path class="curve-level" d="M${PLOT.left},${y(value)}H${WIDTH - PLOT.right}"/>` +
-    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${y(value) - 3}" text-anchor="end">${
+    `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${labelled(y(value))}" text-anchor="end">${
       escapeHtml(label)
     }</text>`
+  );
+  const passes = passesOf(rows, axis);
+  const ends = passes.ends.map((end) =>
+    `<path class="curve-level" d="M${x(end)},${PLOT.top}V${HEIGHT - PLOT.bottom}"/>`
   );
   const steps = `<text class="curve-text" x="${PLOT.left}" y="${HEIGHT - 4}">0</text>` +
     `<text class="curve-text" x="${WIDTH - PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${
@@ -56,9 +67,10 @@ export function curveFrame(rows: readonly MergedRow[], levels: readonly Level[] 
     } ${axis.noun}</text>`;
   return {
     symbol: `<svg class="curve" width="0" height="0" style="position:absolute" aria-hidden="true">` +
-      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${
+      `<symbol id="curve-frame" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join("")}${ends.join("")}${
         held.join("")
       }${steps}</symbol></svg>`,
+    note: passes.note.length ? `<p class="muted">Small curves. ${escapeHtml(passes.note.join(" "))}</p>\n` : "",
     draw(row) {
       const points = curveOn(axis, row, POINTS);
       const at = (loss: "loss" | "least" | "most") => points.map((point): Point => [x(point.step), y(point[loss])]);

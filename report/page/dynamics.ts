@@ -14,7 +14,7 @@ import type { MergedRow } from "../data/merged.ts";
 import { meanRecall } from "../data/recall.ts";
 import { meanOverSeeds, measuredRows, measuresOf } from "../data/seed_estimates.ts";
 import { meanSpectrum } from "../data/spectrum.ts";
-import { dynamicsHeading } from "../tables/dynamics_text.ts";
+import { dynamicsHeading, wordsIn } from "../tables/dynamics_text.ts";
 import { formatFixed, formatOnAxis, NONE } from "../tables/format.ts";
 import { type Point, polyline } from "../figures/svg_paths.ts";
 import { escapeHtml, textTable } from "./html.ts";
@@ -109,6 +109,7 @@ function gateTable(row: MergedRow): string {
 /** A curve with its standard errors, by configuration. */
 interface SmallPicture {
   readonly id: string;
+  /** Written for models that read bytes: see {@linkcode wordsIn}. */
   readonly label: string;
   readonly points: (row: MergedRow) => readonly (Estimate & { readonly x: number })[];
   /** So much of all values may lie below the frame, on whose edge they are drawn; absent: none. */
@@ -146,7 +147,11 @@ interface FramedPicture {
 }
 
 /** Pictures in one frame, which all have room in. */
-function framed({ id, label, points, least, end }: SmallPicture, rows: readonly MergedRow[]): FramedPicture {
+function framed(
+  { id, points, least, end, ...picture }: SmallPicture,
+  rows: readonly MergedRow[],
+): FramedPicture {
+  const label = wordsIn(rows[0].reads, picture.label);
   const all = rows.flatMap(points), last = maxOf(all.map(({ x }) => x), 0) || 1;
   const values = all.map(({ value }) => value!), [lowest, high] = extentOf([0, ...values]);
   const low = least && values.length ? Math.min(0, quantile(values, least)) : lowest, span = high - low || 1;

@@ -2,12 +2,16 @@
 import type { Picture } from "../figures/pictures.ts";
 import { escapeHtml } from "./html.ts";
 
-/** What a picture shows, in which files beside the page it is, and what of it the page itself has to download. */
-export function figure({ name, caption, svg, paper, notes = [] }: Picture): string {
+/**
+ * What a picture shows, in which files beside the page it is, and what of it the page itself has to download. On a phone it is whole at first,
+ * and as large as can be read where that is asked for, without a script.
+ */
+export function figure({ name, caption, svg, notes = [] }: Picture): string {
   const file = escapeHtml(name), more = notes.map((note) => `<br>\n${escapeHtml(note)}`).join("");
   const files = ["svg", "png"].map((kind) => `<a href="${file}.${kind}">${file}.${kind}</a>`);
   return `<figure id="${file}">
-<div class="card${paper ? " paper" : ""}" tabindex="0">
+<label class="enlarge"><input type="checkbox"> enlarge</label>
+<div class="card" tabindex="0">
 ${svg.trim()}
 </div>
 <figcaption>${escapeHtml(caption)}${more}<br>

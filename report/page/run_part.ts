@@ -7,6 +7,7 @@ import type { Space } from "../../cells/space.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
+import { HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import type { ReportContent } from "../content/report_content.ts";
@@ -58,7 +59,7 @@ export function runsInFull({ experiment, rows, levels, table }: ReportContent): 
   const frame = curveFrame(rows, levels), criterion = criterionOfRows(rows), dynamics = dynamicsParts(rows);
   const training = trainingFactors(table), options = { experiment, criterion, frame, dynamics, table };
   return {
-    symbols: `${frame.symbol}\n${dynamics.symbols}`,
+    symbols: `${frame.note}${frame.symbol}\n${dynamics.symbols}`,
     runs: rows.map((row, i): ShownRun => ({
       name: row.name,
       config: row.config,
@@ -118,17 +119,36 @@ function seedInWords(run: RunRow): string {
 }
 
 /** How much context the score stands for, what memory gives, and the loss increase under state resets; nothing where none is known. */
-function memoryInWords({ context_order: order, gain_over_order_1: gain, memory, reads }: RunRow): string {
-  const context = order === undefined ? "" : `; as good as ${order.toFixed(2)} bytes of context (n-gram baselines)`;
+function memoryInWords(run: RunRow): string {
+  const { context_order: order, gain_over_order_1: gain, memory, reads } = run;
+  const context = order === undefined ? "" : `; ${contextInWords(order, run)}`;
   const below = gain === undefined
     ? ""
-    : `; ${formatLoss(Math.abs(gain))} bits per byte ${gain < 0 ? "above" : "below"} order 1`;
+    : `; ${formatLoss(Math.abs(gain))} bits per byte ${gain < 0 ? "above" : "below"} the n-gram baseline of order 1`;
   const reached = context + below;
   if (!memory) return reached;
   const enough = memory.context === null
     ? `more than ${counted(RESETS[RESETS.length - 1] / 2, reads)} of context help`
     : `more than ${counted(memory.context, reads)} of context do not help`;
   return `${reached}; loss increase under state resets: ${formatLoss(memory.gain)} bits per byte, ${enough}`;
+}
+
+/**
+ * Which n-gram baseline a score reaches. Baselines are of bytes: what a model of tokens reaches comes to about so many tokens of its own.
+ *
+ * @param order of that baseline, bytes
+ */
+export function contextInWords(
+  order: number,
+  { reads, bytes_per_token }: Pick<RunRow, "reads" | "bytes_per_token">,
+): string {
+  if (order < 0) return "not as good as the n-gram baseline of order 0, which knows no context";
+  const least = order < HIGHEST_ORDER ? "" : "at least ", bytes = `${order.toFixed(2)} bytes`;
+  return reads === "byte"
+    ? `as good as ${least}${bytes} of context (n-gram baselines)`
+    : `as good as ${least}about ${
+      (order / bytes_per_token).toFixed(2)
+    } ${reads}s of context (n-gram baselines, ${bytes})`;
 }
 
 /** What the first seed's model writes, behind what it was given to read. */

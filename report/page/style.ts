@@ -1,10 +1,13 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
 import { ON_SCREEN } from "./html.ts";
-import { BASELINE_COLOUR, COLOUR } from "../figures/theme.ts";
+import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, SIZE, TINT, TINT_LABEL } from "../figures/theme.ts";
+
+/** Text on a dark page. */
+export const DARK_TEXT = "#e8e8e8";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
-const IN_THE_DARK: readonly [from: string, to: string][] = [
+export const IN_THE_DARK: ReadonlyMap<string, string> = new Map([
   [COLOUR.background, "var(--card)"],
   [COLOUR.text, "var(--text)"],
   [COLOUR.highlight, "#fff"],
@@ -13,11 +16,24 @@ const IN_THE_DARK: readonly [from: string, to: string][] = [
   [COLOUR.axis, "#80858c"],
   ["#0072B2", "#4aa3df"],
   [BASELINE_COLOUR, "#b79be0"],
-];
+  [TINT.ground, "#272a2f"],
+  [TINT.empty, "#383b40"],
+]);
 
-const darkPictures = IN_THE_DARK.flatMap(([from, to]) =>
-  ["fill", "stroke"].map((key) => `  .card:not(.paper) [${key}="${from}"] { ${key}: ${to}; }`)
-).join("\n");
+/** Tints behind text: darker than the same colours of lines and dots, which are to stand out. */
+export const TINTS_IN_THE_DARK: ReadonlyMap<string, string> = new Map<string, string>([
+  [DIFFERENCE_COLOUR.lower, "#0072b2"],
+  [DIFFERENCE_COLOUR.higher, "#b85000"],
+]);
+
+const darkPictures = [
+  ...[...IN_THE_DARK].flatMap(([from, to]) =>
+    ["fill", "stroke"].map((key) => `  .card [${key}="${from}"] { ${key}: ${to}; }`)
+  ),
+  ...[...TINTS_IN_THE_DARK].map(([from, to]) =>
+    `  .card [aria-description="${TINT_LABEL}"] [fill="${from}"] { fill: ${to}; }`
+  ),
+].join("\n");
 
 /** What a page with dynamics has beside {@linkcode PAGE_STYLE}. */
 export const DYNAMICS_STYLE = `
@@ -34,10 +50,11 @@ export const LIVE_STYLE = `
 `;
 
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
+:root { color-scheme: light dark; text-size-adjust: 100%; -webkit-text-size-adjust: 100%;
+  --text: #1b1b1b; --muted: #555; --paper: #fafafa; --card: #fff; --line: #ddd;
   --link: #005a8e; --mark: #c2006b; --tint: #fdeaf4; --wrong: #b00020; }
 @media screen and (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
+  :root { --text: ${DARK_TEXT}; --muted: #b0b3b8; --paper: #16181b; --card: #1f2226; --line: #3a3d42;
     --link: #7cc4f5; --mark: #ff7ac0; --tint: #40172f; --wrong: #ff8a9a; }
 ${darkPictures}
 }
@@ -51,8 +68,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; list-sty
 figure { margin: 1.5rem 0; }
 figcaption { margin-top: .4rem; overflow-wrap: anywhere; } .downloads { display: none; } .script .downloads { display: inline; } .filtered .files, body:has(#live) .files { display: none; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
-.card.paper { background: #fff; }
-.card svg { display: block; width: 100%; min-width: 40rem; height: auto; }
+.card svg { display: block; width: 100%; height: auto; } .enlarge { display: none; }
 .card [data-run] { cursor: pointer; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
@@ -78,7 +94,7 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
 summary { cursor: pointer; padding: .45rem .8rem; } details > div { padding: 0 .8rem .8rem; }
 .equations { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85rem; overflow-x: auto; white-space: pre; }
-article { border-top: 1px solid var(--line); padding: .9rem 0; scroll-margin-top: 1rem; }
+article { border-top: 1px solid var(--line); margin-top: .9rem; padding: .9rem 0; scroll-margin-top: 1rem; }
 article:target, article.target { background: var(--tint); box-shadow: -.8rem 0 0 var(--tint), .8rem 0 0 var(--tint); }
 .beside { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: start; font-size: .9rem; }
 .beside > div { flex: 1 1 18rem; min-width: 0; overflow-wrap: anywhere; }
@@ -95,12 +111,17 @@ tr.marked > *, article.marked { background: var(--tint); }
 .card circle.marked, .card path.marked[transform] { stroke-width: 3; fill-opacity: 1; }
 #marked { position: fixed; inset: auto 0 0 0; margin: 0; padding: .5rem 1rem; background: var(--card);
   border-top: 2px solid var(--mark); font-size: .9rem; }
+@media screen and (max-width: 44rem) {
+  .enlarge { display: flex; justify-content: flex-end; align-items: center; gap: .4rem; padding: .3rem 0; font-size: .9rem; }
+  .equations { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .enlarge input { width: 1.2rem; height: 1.2rem; } .enlarge:has(:checked) + .card svg { width: ${SIZE.width}px; }
+}
 @media print {
   :root { --text: #000; --muted: #444; --paper: #fff; --card: #fff; --line: #bbb; }
-  body { max-width: none; padding: 0; font-size: .8rem; } figure, tr, article { break-inside: avoid; }
-  table { font-size: .5rem; } th, td { padding: .1rem .2rem; } th, th.turn { white-space: normal; min-width: 0; }
+  body { max-width: none; padding: 0; font-size: .8rem; } .lead { font-size: .9rem; } figure, tr, article { break-inside: avoid; }
+  table { font-size: .46rem; } th, td { padding: .1rem .12rem; } th, th.turn, td { white-space: normal; min-width: 0; }
   .beside, .equations, .sample, .muted, figcaption { font-size: .7rem; } .on-paper { display: block; }
-  .card { border: 0; } .card, .scroll { overflow: visible; } .card svg { min-width: 0; }
+  .card { border: 0; } .card, .scroll { overflow: visible; }
   nav, .filters, #marked, .script .downloads { display: none; } .equations { white-space: pre-wrap; }
 }
 ${CELL_PICTURE_STYLE}`;

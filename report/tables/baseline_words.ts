@@ -1,5 +1,4 @@
 /** In plain words: whether the best configuration is better than the baselines. */
-import { ownCellName } from "../data/cell_names.ts";
 import { describeSizesIn } from "../../cells/config.ts";
 import { type FactorTable, valueOf } from "../../cells/factor.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
@@ -37,11 +36,7 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
   const chosen = of === 1
     ? `The only ${cell} configuration${at}`
     : `The best of ${formatCount(of)} ${cell} configurations${at}, by ${criterionInWords(criterion)},`;
-  const without = hasOwnCell(answer, table)
-    ? ""
-    : `No ${
-      ownCellName(table)
-    } configuration has a finished run, so the best of the other cells is compared with the rest. `;
+  const without = hasOwnCell(answer, table) ? "" : "The cells are compared with the best of them. ";
   const scores = measure === "test_bits_per_byte"
     ? "Compared by their scores on the test split"
     : "None is scored on the test split, so they are compared by the lowest training loss";

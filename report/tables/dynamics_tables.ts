@@ -3,8 +3,8 @@ import type { Space } from "../../cells/space.ts";
 import { formatCount } from "../../cells/counts.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { DYNAMICS_METRICS, type DynamicsMetric, isCompared } from "../../experiments/study/dynamics_metrics.ts";
-import { cohortsOf } from "../data/baselines.ts";
-import { cellNameIn, ownCellName } from "../data/cell_names.ts";
+import { cohortsOf, ownKind } from "../data/baselines.ts";
+import { cellNameIn } from "../data/cell_names.ts";
 import { dynamicsOf, metricsMeasured } from "../data/dynamics.ts";
 import { type MergedRow, spreadOf } from "../data/merged.ts";
 import type { DynamicsAnswers, MetricEffects } from "../statistics/dynamics_effects.ts";
@@ -68,7 +68,7 @@ export function dynamicsLevelCells(rows: readonly MergedRow[], reads: Unit, tabl
   return {
     headings: ["configurations", "number", ...metrics.map((metric) => dynamicsHeading(metric, reads))],
     lines: [
-      line(`${ownCellName(table)}, all`, own),
+      line([ownKind(table, own).trim(), "all"].filter(Boolean).join(", "), own),
       ...groupings(measured, table).flatMap(({ factor, groups }) => {
         const there = groups.filter(({ rows }) => rows.length);
         return there.length > 1 ? there.map(({ name, rows }) => line(`${factor.label} ${name}`, rows)) : [];

@@ -3,11 +3,25 @@ import type { Unit } from "../../cells/unit.ts";
 import { type DynamicsMetric, dynamicsUnit } from "../../experiments/study/dynamics_metrics.ts";
 import { dynamicsOf } from "../data/dynamics.ts";
 import type { MergedRow, Spread } from "../data/merged.ts";
-import { formatFixed, NONE } from "./format.ts";
+import { capital, formatFixed, NONE } from "./format.ts";
 
 /** A metric's unit as headings have it: `nats/byte`. */
 export function unitInHeading(metric: DynamicsMetric, reads: Unit): string | undefined {
   return dynamicsUnit(metric, reads)?.replace(" per ", "/");
+}
+
+/**
+ * Words on dynamics, which are written for models that read bytes, of models that read tokens: `token recall`. What is measured on the text
+ * itself, in bits per byte, stays so.
+ */
+export function wordsIn(reads: Unit, words: string): string {
+  if (reads === "byte") return words;
+  return words.replace(/(?<!bits per )\b(b|B)yte(?=s?\b)/g, (_, first: string) => first === "B" ? "Token" : reads);
+}
+
+/** A metric's name as a sentence begins with it: `Byte recall`. */
+export function metricTitle({ name }: DynamicsMetric, reads: Unit): string {
+  return capital(wordsIn(reads, name));
 }
 
 /** A heading with its unit: `λ₁, nats/byte`. */

@@ -4,6 +4,7 @@
  */
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { Space } from "../../cells/space.ts";
+import type { Unit } from "../../cells/unit.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { dynamicsUnit, LARGEST_EXPONENT, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
 import { ownCellName } from "../data/cell_names.ts";
@@ -22,7 +23,8 @@ import { DEPENDS, dynamicsEffectCells, dynamicsLevelCells, isDependent } from ".
 import { effectCells } from "./effect_tables.ts";
 import { direction, evidenceWords } from "./effect_words.ts";
 import { atSecondValue, contrastWords, inSentence, listed } from "./factor_words.ts";
-import { formatDifference, formatFixed, formatSize, formatTau } from "./format.ts";
+import { metricTitle, wordsIn } from "./dynamics_text.ts";
+import { capital, formatDifference, formatFixed, formatSize, formatTau } from "./format.ts";
 import type { Question } from "./questions.ts";
 
 /** Which switch lengthens memory, in a sentence that stands by itself; none where no two measured runs differ in one factor alone. */
@@ -81,10 +83,6 @@ export function memoryHeadline(answers: DynamicsAnswers): string[] {
 /** Whether states forget at both values, at the means. Where λ₁ is not below zero differences last or grow: that is no memory of the text. */
 function isForgetting({ means }: DynamicsEffect): boolean {
   return (means ?? []).every((exponent) => exponent < 0);
-}
-
-function capital(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
 }
 
 function most(effects: readonly DynamicsEffect[]): string {
@@ -165,7 +163,7 @@ export function dynamicsQuestions(
       ? [{
         heading: "Does longer memory go with a better score?",
         lines: [
-          ...answers.correlations.map((one) => correlationWords(one, table)),
+          ...answers.correlations.map((one) => correlationWords(one, answers.reads, table)),
           ...correlationNotes(answers),
           ...chosen,
         ],
@@ -240,7 +238,10 @@ function recallFindings({ effects, ...answers }: DynamicsAnswers): RecallFinding
       : isAgainst
       ? "changes in the other direction"
       : "changes in the same direction";
-    return [{ isAgainst, words: `Byte recall ${says} with ${inSentence(factor)}: ${size}` }];
+    return [{
+      isAgainst,
+      words: `${wordsIn(answers.reads, "Byte recall")} ${says} with ${inSentence(factor)}: ${size}`,
+    }];
   });
 }
 
@@ -274,7 +275,7 @@ function memoryNotes(answers: DynamicsAnswers): string[] {
 /** The largest clear effect in full; others by name, since what they hang on is not said here. */
 function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswers): string {
   const { noun: [one] } = contrastWords(effects), compared = effects.filter(({ pairs }) => pairs > 0);
-  const name = capital(metric.name), [largest, ...others] = bySize(compared).filter(isClear);
+  const name = metricTitle(metric, answers.reads), [largest, ...others] = bySize(compared).filter(isClear);
   if (!compared.length) return `${name}: cannot be compared`;
   if (compared.every(({ p }) => p === undefined)) return `${name}: no interval and no p can be given`;
   if (!largest) return `${name}: no ${one} has a significant effect`;
@@ -321,6 +322,7 @@ const CORRELATION_CAUTION =
 /** `Largest Lyapunov exponent: Kendall's τ-b with the test score −0.41 (95 % interval …): …`. */
 function correlationWords(
   { metric, configurations, groups, tau, seeds, interval }: DynamicsCorrelation,
+  reads: Unit,
   table: Space,
 ): string {
   const side = clearSide(interval), why = seeds > 1 ? "too few configurations" : "one seed is too few";
@@ -332,7 +334,7 @@ function correlationWords(
     }`
     : `; ${why} for an interval`;
   const within = groups > 1 ? `, within ${formatCount(groups)} groups of equal sizes and training` : "";
-  return `${capital(metric.name)} and test score, ${
+  return `${metricTitle(metric, reads)} and test score, ${
     counted(configurations, `${ownCellName(table)} configuration`)
   }${within}: ` +
     `Kendall's τ-b ${formatTau(tau)}${known}`;

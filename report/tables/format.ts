@@ -65,3 +65,8 @@ export function formatSeconds(seconds: number): string {
   if (minutes < 100) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
+
+/** A text as a sentence begins with it. */
+export function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

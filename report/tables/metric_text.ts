@@ -3,7 +3,7 @@ import type { Unit } from "../../cells/unit.ts";
 import { type MetricFormat, ofKinds, type ShownMetric, unitIn } from "../../experiments/study/metric.ts";
 import { type MergedRow, metricOf, type Spread } from "../data/merged.ts";
 import { formatCount } from "../../cells/counts.ts";
-import { formatSeconds, formatSpread, NONE } from "./format.ts";
+import { formatFixed, formatSeconds, formatSpread, NONE } from "./format.ts";
 
 /** Metrics in the order of columns: how good a model is, then what else there is to say. */
 export function inTables<M extends ShownMetric>(metrics: readonly M[]): M[] {
@@ -74,6 +74,6 @@ function meanText(mean: number, format: MetricFormat): string {
     case "seconds":
       return formatSeconds(mean);
     default:
-      return mean.toFixed(format.decimals);
+      return formatFixed(mean, format.decimals);
   }
 }

@@ -11,7 +11,7 @@ import { formatInterval } from "./effect_tables.ts";
 import { isClear } from "./clear_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
-import { formatDifference, formatP, formatTau, NONE } from "./format.ts";
+import { capital, formatDifference, formatP, formatTau, NONE } from "./format.ts";
 import { measureName, measureWithUnit, unitOfMeasure } from "./measure_words.ts";
 import type { Question } from "./questions.ts";
 
@@ -90,10 +90,6 @@ function changeWords(one: StudyComparison): string[] {
     ...baselineWords(one),
     ...leftOutWords(one),
   ];
-}
-
-function capital(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
 }
 
 function meanWords(one: StudyComparison, measure: Measure): string {

@@ -33,6 +33,11 @@ export async function checkPage(page: string, facts: unknown, pictures = ""): Pr
   return await runScript("in_browser.mjs", { page: new URL(`file://${page}`).href, facts, pictures });
 }
 
+/** Acts on a page that is served, as a script of this folder says; returns what it tells. */
+export async function actOn<T>(script: string, page: string, facts: unknown, pictures = ""): Promise<T> {
+  return await runScript<T>(script, { page, facts, pictures });
+}
+
 /** What a function on a page came to, and what the page complained of meanwhile. */
 export interface Called<T> {
   readonly returned: T;

@@ -207,6 +207,27 @@ export const CHECKS = {
     },
   },
 
+  "shows each picture whole on a phone, and as large as can be read where that is asked for": {
+    options: { viewport: PHONE, isMobile: true, hasTouch: true },
+    async act(page, _, pictures) {
+      const cropped = () =>
+        page.locator(".card").evaluateAll((cards) =>
+          cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.closest("figure").id)
+        );
+      assert.deepEqual(await cropped(), []);
+      const figure = page.locator("#results_01_all"), enlarge = figure.getByLabel("enlarge");
+      await enlarge.check();
+      assert.deepEqual(await cropped(), ["results_01_all"]);
+      const title = figure.locator("svg text").nth(1), height = (await title.boundingBox())?.height ?? 0;
+      assert.ok(height >= 12, `${height} pixels`);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= PHONE.width, `${width}`);
+      if (pictures) await page.screenshot({ path: `${pictures}/phone_enlarged.png` });
+      await enlarge.uncheck();
+      assert.deepEqual(await cropped(), []);
+    },
+  },
+
   "can be read in the light: all text contrasts with what lies behind it": {
     options: { colorScheme: "light" },
     async act(page, facts, pictures) {
@@ -221,6 +242,14 @@ export const CHECKS = {
       if (pictures) await page.screenshot({ path: `${pictures}/dark.png`, fullPage: true });
       const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       assert.equal(ground, "rgb(22, 24, 27)");
+      // Of a picture the first shape is its ground. No card may stay white.
+      const pale = await page.locator("figure .card").evaluateAll((cards) =>
+        cards.filter((card) =>
+          getComputedStyle(card).backgroundColor !== "rgb(31, 34, 38)" ||
+          getComputedStyle(card.querySelector("svg > rect")).fill !== "rgb(31, 34, 38)"
+        ).map((card) => card.closest("figure").id)
+      );
+      assert.deepEqual(pale, []);
       await assertReadable(page, facts);
     },
   },
@@ -234,12 +263,14 @@ export const CHECKS = {
       assert.equal(await shownRows(page).count(), configs.length);
       assert.ok(await page.locator("figure").count() >= 9);
       for (const figure of await page.locator("figure svg").all()) assert.ok(await figure.isVisible());
+      assert.equal(await page.locator(".enlarge:visible").count(), 0);
       const ink = await page.evaluate(() => getComputedStyle(document.body).color);
       assert.equal(ink, "rgb(0, 0, 0)");
       // An A4 sheet less margins, at 96 pixels per inch.
       await page.setViewportSize({ width: 718, height: 1047 });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 718, `${width}`);
+      assert.ok(await page.locator("#runs th:visible").filter({ hasText: "loss increase" }).count());
       await assertReadable(page, facts);
       if (pictures) await page.pdf({ path: `${pictures}/paper.pdf`, format: "A4" });
     },

@@ -7,6 +7,7 @@ import { dynamicsAccount } from "../../report/data/dynamics_account.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { syntheticDynamics } from "./synthetic_dynamics.ts";
 import { syntheticResults } from "./synthetic_results.ts";
+import { readPage } from "./report_files.ts";
 
 /** 12 configurations with two seeds: few, for each report draws all its pictures. */
 const RESULTS = [0, 1].flatMap((seed) => syntheticResults({ layers: [1], state_sizes: [32], steps: 500, seed }))
@@ -32,7 +33,7 @@ const READ: ReadDynamics = {
 
 inFolder("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async (dir) => {
   const { headline, account, tables } = await writeReport(options(dir, { dynamics: READ }));
-  const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+  const page = await readPage(dir);
   assert.match(headline, /The state gate lengthens memory: with it on, /);
   assert.match(page, /<p class="lead">[^<]*The state gate lengthens memory/);
   assert.match(tables.best_runs, /λ₁ +forgetting +recall\n/);

@@ -2,9 +2,8 @@
  * Reports of studies that hold more, or less, than gated cells: other cells to compare with, one other value in all runs, a table without
  * switches.
  */
-import { catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
+import { CATALOG, catalogConfig, GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { configIdIn, configIn } from "../../cells/config.ts";
 import type { Factor } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
@@ -17,6 +16,7 @@ import { picturesOf } from "../../report/figures/pictures.ts";
 import { effectsOf } from "../../report/statistics/effects.ts";
 import { contrastsIn } from "../../report/statistics/matched.ts";
 import { groupings } from "../../report/statistics/means.ts";
+import { filterBar } from "../../report/page/filter_bar.ts";
 import { runsTable } from "../../report/page/runs.ts";
 import { effectText, regressionWords } from "../../report/tables/effect_words.ts";
 import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
@@ -25,9 +25,14 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
+import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
+import { runKey } from "../../experiments/study/run_key.ts";
+import { baselineResults } from "./compared_results.ts";
+import { dynamicsOf } from "./measured_results.ts";
 import { extendedResults, NUMBER } from "./extended_results.ts";
 import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
+import { readPage } from "./report_files.ts";
 
 const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 500 });
 
@@ -54,7 +59,7 @@ function headings(page: string): string[] {
 
 async function pageOf(dir: string, results: readonly RunResult[], table: Space = GATED_SPACE): Promise<string> {
   await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, table });
-  return await Deno.readTextFile(join(dir, "report_01_all.html"));
+  return await readPage(dir);
 }
 
 const mixed = [...gated, ...runsOf("gru"), ...runsOf("lstm")];
@@ -175,7 +180,7 @@ inFolder("a report over a table without switches speaks of factors, and has no e
   );
   const page = await pageOf(dir, results, OWN_SPACE);
   assert.match(page, /<h1>Experiment 01: every configuration of the gru cell<\/h1>/);
-  const visible = page.replace(/<(style|script)>[\s\S]*?<\/\1>/g, "");
+  const visible = page.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const wrong = visible.matchAll(/gated(?! recurrent unit)|switch|<ul>\s*<\/ul>|, ,|undefined|NaN/g);
   assert.deepEqual([...wrong].map(({ index }) => visible.slice(index - 40, index + 40)), []);
   assert.match(page, /<h2 id="effects">What each factor changes<\/h2>/);
@@ -195,8 +200,23 @@ Deno.test("the page's table has steps back and what was read where a study has s
   };
   const page = pageFor(stepsBackResults()), shown = headings(page);
   assert.ok(shown.includes("steps back") && shown.includes("bytes read"), shown.join());
-  // 682 updates of 16 bytes in 256 sequences, with each of five configurations; and a filter for the number of steps back.
+  // 682 updates of 16 bytes in 256 sequences, with each of five configurations.
   assert.equal(page.match(/data-value="2793472">2,793,472</g)?.length, 5);
-  assert.match(page, /<label>steps back <select/);
+  assert.match(filterBar(mergeSeeds(tableOf(stepsBackResults()).rows), GATED), /<label>steps back <select/);
   assert.ok(!headings(pageFor(stepsBackResults({ levels: [16] }))).includes("bytes read"));
+});
+
+inFolder("nothing in the report of other cells alone calls one of them gated, dynamics among it", async (dir) => {
+  const results = baselineResults();
+  const dynamics = {
+    ...NO_DYNAMICS,
+    measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
+  };
+  const { paths, headline, tables } = await writeReport({ results, unreadable: [], dir, experiment: "01", dynamics });
+  const files = paths.filter((path) => /\.(svg|html)$/.test(path)).map((path) => Deno.readTextFileSync(path));
+  assert.ok(files.some((file) => file.includes(">9 configurations<")), "the mean of the picture of fixed points");
+  // What the catalog says of a cell is its own name.
+  const texts = [headline, ...Object.values(tables), ...files]
+    .map((text) => CATALOG.reduce((rest, { about }) => rest.replaceAll(about, ""), text));
+  assert.deepEqual(texts.flatMap((text) => text.match(/.{0,60}gated.{0,40}/g) ?? []), []);
 });

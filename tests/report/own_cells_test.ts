@@ -1,6 +1,5 @@
 /** Reports of somebody's own cells: one beside the gated cell, and a space of its own with cells of the catalog beside it. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { defineCell } from "../../cells/cell.ts";
 import { type CellConfig, configIdIn } from "../../cells/config.ts";
 import { defineSpace } from "../../cells/define_space.ts";
@@ -11,6 +10,7 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { inFolder } from "../experiments/folder.ts";
 import { gatedResults, otherResults } from "./compared_results.ts";
+import { readPage } from "./report_files.ts";
 
 const leaky = defineCell({
   name: "leaky",
@@ -75,7 +75,7 @@ function withConfig(result: RunResult, config: Readonly<Record<string, unknown>>
 
 async function reportOf(dir: string, results: readonly RunResult[], table: Space) {
   const { tables, headline } = await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.6, table });
-  return { tables, headline, page: await Deno.readTextFile(join(dir, "report_01_all.html")) };
+  return { tables, headline, page: await readPage(dir) };
 }
 
 inFolder(
@@ -127,6 +127,6 @@ inFolder(
       /^The largest effect is that of the gate: .*\. Of 4 lagged configurations, .* The baseline, GRU, /,
     );
     assert.match(tables.switches, /- gate: /);
-    assert.match(page, /<option>GRU<\/option>/);
+    assert.match(page, /<option value="gru">GRU<\/option>/);
   },
 );

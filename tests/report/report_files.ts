@@ -1,5 +1,7 @@
 /** What a report consists of: a new picture is a line here. */
 
+import { join } from "node:path";
+
 /** How the names of the pictures end that both experiments have. */
 const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
 /** Those of experiment 01 alone. */
@@ -16,4 +18,10 @@ export function pictureNames(experiment: "01" | "02", filter = "loss_below_1.9")
 export function reportFiles(experiment: "01" | "02", filter?: string): string[] {
   const page = experiment === "01" ? "report_01_all.html" : "report_02_best.html";
   return [...pictureNames(experiment, filter).flatMap((name) => [`${name}.png`, `${name}.svg`]), page].sort();
+}
+
+/** The page of a report without its scripts, and without what these work on. */
+export async function readPage(dir: string, experiment: "01" | "02" = "01"): Promise<string> {
+  const name = reportFiles(experiment).find((file) => file.endsWith(".html"))!;
+  return (await Deno.readTextFile(join(dir, name))).replaceAll(/<script[^]*?<\/script>/g, "");
 }

@@ -9,27 +9,34 @@ import type { Metric } from "../../experiments/study/metric.ts";
 import { METRICS } from "../../experiments/study/metrics.ts";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
+import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
+import { contextInWords } from "../../report/page/run_part.ts";
+import { wordsIn } from "../../report/tables/dynamics_text.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
 import { inFolder } from "../experiments/folder.ts";
+import { dynamicsOf } from "./measured_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
 /** What is in bytes whatever models read: scores, baselines, lengths of samples. */
 const ALWAYS_BYTES = [
   /bits per byte/g,
   /bits\/byte/g,
-  /bytes of context \(n-gram baselines\)/g,
-  /\(k bytes of context\)/g,
+  /\d bytes of context \(n-gram baselines\)/g,
+  /tokens of context \(n-gram baselines, 2\.50 bytes\)/g,
+  /order n: what a model reaches that sees the last n bytes/g,
+  /n-gram baseline of the test split that sees the last byte/g,
+  /context order, bytes/g,
   /\b\d+ bytes that seed \d+ writes/g,
 ];
 
 /** Where a text names what its models do not read, with what stands around it. */
 function wrongUnits(text: string, reads: "byte" | "token"): string[] {
-  const visible = text.replace(/<(style|script)>[\s\S]*?<\/\1>/g, "");
+  const visible = text.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const left = ALWAYS_BYTES.reduce((rest, allowed) => rest.replace(allowed, ""), visible);
   const other = reads === "byte" ? /token/gi : /byte/gi;
   return [...left.matchAll(other)].map(({ index }) => left.slice(Math.max(0, index - 60), index + 20));
@@ -96,6 +103,7 @@ for (const reads of ["byte", "token"] as const) {
         experiment,
         below: 1.9,
         levels: [{ label: "order 1", value: 1.8 }, { label: "order 2", value: 0.1 }],
+        dynamics: { ...NO_DYNAMICS, measured: new Map(made.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])) },
         chosenBy: experiment === "02" ? { short: read.results, entries } : undefined,
       });
       const files = paths.filter((path) => /\.(svg|html)$/.test(path)).map((path) => Deno.readTextFileSync(path));
@@ -108,7 +116,14 @@ for (const reads of ["byte", "token"] as const) {
       }
       for (
         const wanted of [
-          "as good as 2.50 bytes of context",
+          reads === "byte"
+            ? "as good as 2.50 bytes of context (n-gram baselines)"
+            : "as good as about 1.67 tokens of context (n-gram baselines, 2.50 bytes)",
+          `context order, bytes`,
+          `the ${reads} read so many steps ago`,
+          `share of units and ${reads}s`,
+          `${reads} recall by lag, bits`,
+          `most frequent ${reads}s`,
           "200 bytes that seed 0",
           `nats per ${reads}`,
           `the next ${reads}`,
@@ -163,3 +178,21 @@ function* sources(folder: string): Generator<string> {
     else if (name.endsWith(".ts")) yield path;
   }
 }
+
+Deno.test("contextInWords() is in the unit of the run, and says what lies outside of the baselines", () => {
+  const of = (order: number, reads: "byte" | "token", bytes_per_token: number) =>
+    contextInWords(order, { reads, bytes_per_token });
+  assert.equal(of(2.5, "byte", 1), "as good as 2.50 bytes of context (n-gram baselines)");
+  assert.equal(of(3, "token", 1.5), "as good as about 2.00 tokens of context (n-gram baselines, 3.00 bytes)");
+  assert.equal(of(5, "byte", 1), "as good as at least 5.00 bytes of context (n-gram baselines)");
+  assert.match(of(-0.5, "token", 1.5), /^not as good as the n-gram baseline of order 0/);
+});
+
+Deno.test("wordsIn() puts what models read in the place of bytes, and leaves bits per byte", () => {
+  const words = "Byte recall: the byte read; most frequent bytes; test score, bits per byte";
+  assert.equal(wordsIn("byte", words), words);
+  assert.equal(
+    wordsIn("token", words),
+    "Token recall: the token read; most frequent tokens; test score, bits per byte",
+  );
+});

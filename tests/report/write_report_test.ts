@@ -7,7 +7,7 @@ import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 import { validated } from "./validated_results.ts";
-import { pictureNames, reportFiles } from "./report_files.ts";
+import { pictureNames, readPage, reportFiles } from "./report_files.ts";
 import { isOurs } from "../../experiments/study/ownership.ts";
 
 const results = syntheticResults({ layers: [1, 2], state_sizes: [256], steps: 1000 });
@@ -123,7 +123,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
       summary.tables.best_runs,
       /validation +time\n.*\nranked by the lowest score on the validation split/s,
     );
-    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    const page = await readPage(dir);
     assert.ok(
       page.includes("<p>Ranked by the lowest score on the validation split. “Below order 1” is the n-gram baseline"),
     );
@@ -176,7 +176,7 @@ Deno.test("writeReport() refuses and writes nothing when the threshold is not a 
 Deno.test("writeReport() makes a page that needs no network or second id when it has every picture", () =>
   inFolder(async (dir) => {
     await writeReport(options(dir));
-    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    const page = await readPage(dir);
     const addresses = page.match(/https?:\/\/[^"'\s<]*/g)!;
     assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
     assert.doesNotMatch(page, /<script [^>]|<link|<img|@import|src=|url\((?!#)/);
@@ -201,7 +201,7 @@ Deno.test("writeReport() escapes all text from outside, and counts what is missi
     const evil = `<b onclick="x">&'`;
     const renamed = results.map((result) => ({ ...result, dataset: evil, engine: evil }));
     await writeReport(options(dir, { results: [...renamed, unfinished(results[0])], unreadable: [`bad ${evil}`] }));
-    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    const page = await readPage(dir);
     assert.ok(!page.includes("<b onclick"));
     assert.ok(page.includes("bad &lt;b onclick=&quot;x&quot;&gt;&amp;&#39;"));
     assert.ok(page.includes("1 result file could not be read"));
@@ -211,7 +211,7 @@ Deno.test("writeReport() escapes all text from outside, and counts what is missi
 Deno.test("writeReport() answers which switches matter, in the page and in print, when there are pairs", () =>
   inFolder(async (dir) => {
     const { tables } = await writeReport(options(dir));
-    const page = await Deno.readTextFile(join(dir, "report_01_all.html"));
+    const page = await readPage(dir);
     const lead =
       /<h2 id="answer">Which switches matter<\/h2>\n<p>In this one seed&#39;s runs 7 switches can be compared by the test score/;
     assert.match(page, lead);

@@ -4,6 +4,7 @@ import { counted } from "../../../cells/counts.ts";
 import type { Table } from "../../data/table.ts";
 import type { DynamicsAnswers, MetricEffects } from "../../statistics/dynamics_effects.ts";
 import { bySize, CLEAR_P } from "../../tables/clear_effects.ts";
+import { metricTitle } from "../../tables/dynamics_text.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import { differenceLegend, whyNoInterval } from "../comparisons.ts";
 import { effectRows } from "../effects.ts";
@@ -63,7 +64,7 @@ function forestsOf(answers: DynamicsAnswers): Forest[] {
     const { difference } = contrastWords(effects), unit = dynamicsUnit(metric, answers.reads);
     return {
       rows: sorted.flatMap((effect) => effectRows(effect, { measure: metric.key, unit }, NO_PAIR)),
-      title: `${metric.name[0].toUpperCase()}${metric.name.slice(1)}: right of zero ${metric.words.higher}`,
+      title: `${metricTitle(metric, answers.reads)}: right of zero ${metric.words.higher}`,
       axis: `${difference}${unit === undefined ? "" : `, ${unit}`}`,
       difference,
       isTested: true,

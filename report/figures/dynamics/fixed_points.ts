@@ -5,8 +5,7 @@ import { counted } from "../../../cells/counts.ts";
 import type { FactorTable } from "../../../cells/factor.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { visibleByte } from "../../../cells/visible_text.ts";
-import { cohortsOf } from "../../data/baselines.ts";
-import { ownCellName } from "../../data/cell_names.ts";
+import { cohortsOf, ownKind } from "../../data/baselines.ts";
 import { type FateOfStarts, fatesOf, meanFate, tokensTried } from "../../data/fixed_points.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import { measuresOf } from "../../data/seed_estimates.ts";
@@ -63,7 +62,7 @@ function linesOf(
     {
       portrait: undefined,
       name: "mean",
-      described: counted(all.length, `${ownCellName(table)} configuration`),
+      described: counted(all.length, `${ownKind(table, own)}configuration`),
       fates: new Map(tokens.map((token) => [token, meanFate(all.flatMap((fates) => fates.get(token) ?? []))])),
     },
   ];

@@ -61,7 +61,11 @@ export function gatesData(rows: readonly MergedRow[], table: FactorTable): Table
   return pictureTable<Row>([
     ...portraitColumns<Row>(),
     textColumn("gate", "the layer, from 1, and what the graph calls the gate", ({ label }) => label),
-    numberColumn("shut", "share of units and bytes at which it is below 0.1, mean over the seeds", ({ shut }) => shut),
+    numberColumn(
+      "shut",
+      `share of units and ${rows[0].reads}s at which it is below 0.1, mean over the seeds`,
+      ({ shut }) => shut,
+    ),
     numberColumn("shut_standard_error", "standard error over streams of that", ({ errors: [error] }) => error),
     numberColumn("between", "share at which it is neither", ({ shut, above }) => 1 - shut - above),
     numberColumn("open", "share at which it is above 0.9", ({ above }) => above),
@@ -82,7 +86,7 @@ export function figureGates(
   options: FigureOptions,
   table: FactorTable = GATED,
 ): string {
-  const portraits = portraitsWithGates(rows, table);
+  const portraits = portraitsWithGates(rows, table), [{ reads }] = rows;
   const most = maxOf(portraits.map(({ row }) => barsOf(row).length));
   const frame = {
     ...measureTexts(options, rows, ({ gates }) => gates, [
@@ -91,14 +95,14 @@ export function figureGates(
       `Lines across the edges: ${ERRORS}.`,
     ]),
     legend: [{
-      heading: "share of units and bytes at which it is",
+      heading: `share of units and ${reads}s at which it is`,
       entries: [
         { mark: "square" as const, colour: COLOURS.shut, text: "below 0.1: shut" },
         { mark: "square" as const, colour: COLOURS.between, text: "between" },
         { mark: "square" as const, colour: COLOURS.open, text: "above 0.9: open" },
       ],
     }],
-    x: "share of all units and bytes",
+    x: `share of all units and ${reads}s`,
   };
   const drawn = drawPortraits(document, { portraits, rows, table, frame }, {
     columns: 4,

@@ -11,6 +11,7 @@ import { measuredRows } from "../../data/seed_estimates.ts";
 import { meanSpectrum } from "../../data/spectrum.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
 import type { Table } from "../../data/table.ts";
+import { wordsIn } from "../../tables/dynamics_text.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import type { FigureOptions, SvgDocument } from "../svg.ts";
 import { everywhere, onlyIn01, type PictureData, type PictureKind } from "../picture_kind.ts";
@@ -25,7 +26,7 @@ import { figureSwitches, switchEffects, switchesData } from "./switches.ts";
 import { figureTruncation, hasGradients, truncationData } from "./truncation.ts";
 import { measuredText } from "./words.ts";
 
-/** What a picture of one measure is told. */
+/** What a picture of one measure is told. Its words are written for models that read bytes: see {@linkcode wordsIn}. */
 interface DynamicsKind {
   /** What of a run it shows. */
   readonly of: (dynamics: RunDynamics) => unknown;
@@ -194,9 +195,9 @@ function kindOf({ of, suffix, scored, isDrawn = () => true, ...kind }: DynamicsK
     measuredRows(rows, of).filter(({ test_bits_per_byte }) => !scored || test_bits_per_byte);
   return {
     name: (data) => shownIn(data).length && isDrawn(data) ? everywhere(`_dynamics${suffix}`)(data) : undefined,
-    title: () => kind.title,
-    caption: () => kind.caption,
-    notes: () => kind.notes,
+    title: ({ rows: [{ reads }] }) => wordsIn(reads, kind.title),
+    caption: ({ rows: [{ reads }] }) => wordsIn(reads, kind.caption),
+    notes: ({ rows: [{ reads }] }) => kind.notes.map((note) => wordsIn(reads, note)),
     subtitle: (data) => measuredText(shownIn(data), data.table),
     data: (data) => kind.data(scored ? shownIn(data) : data.rows, data),
     draw: (document, data, options) =>

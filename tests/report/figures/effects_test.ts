@@ -6,7 +6,8 @@ import { forestDomain, isCut } from "../../../report/figures/forest.ts";
 import { figureInteractions } from "../../../report/figures/interactions.ts";
 import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
-import { DIFFERENCE_COLOUR, divergingColour } from "../../../report/figures/theme.ts";
+import { DARK_TEXT, IN_THE_DARK, TINTS_IN_THE_DARK } from "../../../report/page/style.ts";
+import { DIFFERENCE_COLOUR, TINT, tintOf } from "../../../report/figures/theme.ts";
 import { isClear, qualificationOf } from "../../../report/tables/clear_effects.ts";
 import { formatInterval } from "../../../report/tables/effect_tables.ts";
 import { formatDifference, formatP } from "../../../report/tables/format.ts";
@@ -204,7 +205,8 @@ Deno.test("figureInteractions() gives what is small two significant digits, and 
 Deno.test("figureInteractions() fills the planted cell with the end of the scale when nothing else interacts", () => {
   const { map } = draw(effectsOf(plantedRows((config) => config.use_forget_gate && config.use_state_gate ? 1.5 : 2)));
   // The planted one alone is at the end; its cell comes beside the scale, whose own last step is not quite there.
-  assert.equal(count(map, new RegExp(`<rect[^>]*fill="${divergingColour(-1)}"`, "g")), 1);
+  const { colour, opacity } = tintOf(-1);
+  assert.equal(count(map, new RegExp(`<rect[^>]*fill-opacity="${opacity}" fill="${colour}"`, "g")), 1);
   assert.ok(map.includes(">−0.721</text>"));
 });
 
@@ -220,11 +222,23 @@ function contrast(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-Deno.test("divergingColour() keeps dark text readable, is almost white at zero, and differs by sign", () => {
+/** The colour of a tint over a ground. */
+function over(tint: string, opacity: number, ground: string): string {
+  const mixed = [1, 3, 5].map((at) => {
+    const [top, below] = [tint, ground].map((colour) => parseInt(colour.slice(at, at + 2), 16));
+    return Math.round(below + opacity * (top - below)).toString(16).padStart(2, "0");
+  });
+  return `#${mixed.join("")}`;
+}
+
+Deno.test("tintOf() keeps text readable on a light page and on a dark one, is nothing at zero, and differs by sign", () => {
   for (let share = -1; share <= 1; share += 0.125) {
-    assert.ok(contrast(divergingColour(share), "#1b1b1b") > 4.5, `${share}`);
+    const { colour, opacity } = tintOf(share);
+    assert.ok(contrast(over(colour, opacity, TINT.ground), "#1b1b1b") > 4.5, `light: ${share}`);
+    const dark = TINTS_IN_THE_DARK.get(colour)!;
+    assert.ok(contrast(over(dark, opacity, IN_THE_DARK.get(TINT.ground)!), DARK_TEXT) > 4.5, `dark: ${share}`);
   }
-  assert.equal(divergingColour(0), "#f7f7f7");
-  assert.equal(divergingColour(3), divergingColour(1));
-  assert.notEqual(divergingColour(-1), divergingColour(1));
+  assert.equal(tintOf(0).opacity, 0);
+  assert.deepEqual(tintOf(3), tintOf(1));
+  assert.notEqual(tintOf(-1).colour, tintOf(1).colour);
 });

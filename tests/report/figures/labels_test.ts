@@ -10,7 +10,7 @@ import { picturesOf } from "../../../report/figures/pictures.ts";
 import { composeFigure, figureDocument, type LegendEntry } from "../../../report/figures/svg.ts";
 import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
 import { dodged, placeLabels } from "../../../report/figures/labels.ts";
-import { emptierEnd } from "../../../report/figures/levels.ts";
+import { placeLevelLabels } from "../../../report/figures/levels.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
 import { CATALOG, GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { atRate, baselineResults, comparedResults, gatedResults, otherResults } from "../compared_results.ts";
@@ -210,17 +210,29 @@ Deno.test("placeLabels() keeps labels apart and inside, covers no dot where it n
   assert.notDeepEqual(first, second);
 });
 
-Deno.test("emptierEnd() is the right end when more dots lie where labels would stand at the left, and else the left one", () => {
-  const levels = [{ label: "order 1", value: 3 }, { label: "order 0", value: 9 }], place = { left: 0, right: 300 };
+const LEVELS = [{ label: "order 1", value: 3 }, { label: "order 0", value: 9 }];
+const LEVEL_AREA = { left: 0, right: 300, height: 200, yOf: (value: number) => 200 - 100 * (value - 2) };
+
+Deno.test("placeLevelLabels() takes the right end when more dots lie where the label would stand at the left, and else the left one", () => {
   const end = (...spots: [x: number, y: number][]) =>
-    emptierEnd(levels, [2, 4], spots.map(([x, y]) => ({ x, y })), {
-      ...place,
-      height: 200,
-      yOf: (value) => 200 - 100 * (value - 2),
-    });
+    placeLevelLabels(LEVELS, [2, 4], LEVEL_AREA, { dots: spots.map(([x, y]) => ({ x, y })) })[0].end;
   assert.equal(end(), "left");
   assert.equal(end([20, 95]), "right");
   assert.equal(end([20, 95], [280, 95]), "left");
-  assert.equal(end([20, 95], [25, 90], [280, 95]), "right");
+  assert.equal(end([20, 95], [25, 90], [280, 95]), "left", "below its line no dot lies");
+  assert.equal(end([20, 95], [25, 90], [280, 95], [20, 108], [25, 108], [280, 108]), "right");
   assert.equal(end([20, 20], [120, 95]), "left", "neither is behind a label");
+});
+
+Deno.test("placeLevelLabels() keeps labels off other texts: at the other end, below the line, or left out", () => {
+  const text = (left: number, top: number) => ({ left, right: left + 40, top, bottom: top + 12 });
+  const placed = (...taken: ReturnType<typeof text>[]) => placeLevelLabels(LEVELS, [2, 4], LEVEL_AREA, { taken });
+  const [free] = placed();
+  assert.deepEqual([free.text, free.end, free.isAbove], ["order 1", "left", true]);
+  assert.ok(free.box.top > 85 && free.box.bottom < 100, "above its line, which is at 100");
+  const [right] = placed(text(10, 88));
+  assert.deepEqual([right.end, right.isAbove], ["right", true]);
+  const [below] = placed(text(10, 88), text(270, 88));
+  assert.deepEqual([below.end, below.isAbove], ["left", false]);
+  assert.deepEqual(placed(text(10, 88), text(270, 88), text(10, 102), text(270, 102)), []);
 });

@@ -87,7 +87,9 @@ Deno.test("figureStepsBack() uses no letter twice: what an n-gram model's order 
   const answers = stepsBackAnswers(rowsOf(stepsBackResults()), GATED)!;
   const texts = textsOf(figureStepsBack(figureDocument(), answers, { ...NAMES, levels }));
   assert.ok(
-    texts.includes("Dotted: n-gram baselines of the test split, order n: what a model of n bytes of context reaches."),
+    texts.includes(
+      "Dotted: n-gram baselines of the test split; order n: what a model reaches that sees the last n bytes.",
+    ),
   );
   assert.ok(
     texts.includes("Outside of the picture: order 4: 1.000."),

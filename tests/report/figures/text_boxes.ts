@@ -63,7 +63,10 @@ function inherit(element: SvgElement, around: Style): Style {
   };
 }
 
-/** The lines of all texts that are not turned. */
+/** Where a text stands that is turned by a quarter to the left, as all turned ones are: its lines are not told apart. */
+const TURNED = /^translate\(([-\d.]+),([-\d.]+)\) ?rotate\(-90\)$/;
+
+/** The lines of all texts. */
 export function textBoxes(svg: string): TextBox[] {
   const { document } = parseHTML(`<html><body>${svg}</body></html>`) as unknown as {
     document: { querySelector(selector: string): SvgElement };
@@ -77,7 +80,8 @@ export function textBoxes(svg: string): TextBox[] {
     boxes.push({ text, size, left, right: left + width, top: y - 0.73 * size, bottom: y, isHaloed });
   };
   const visit = (element: SvgElement, around: Style): void => {
-    if (element.getAttribute("transform")?.includes("rotate")) return;
+    const turn = element.getAttribute("transform");
+    if (turn?.includes("rotate")) return addTurned(element, turn, around);
     const style = inherit(element, around), tag = element.tagName.toLowerCase();
     if (tag !== "text") return [...element.children].forEach((child) => visit(child, style));
     const x = style.x + length(element.getAttribute("x"), style.size), lines = [...element.children];
@@ -87,6 +91,19 @@ export function textBoxes(svg: string): TextBox[] {
       y += length(line.getAttribute("y"), style.size) + length(line.getAttribute("dy"), style.size);
       addLine(line.textContent, x, y, style);
     }
+  };
+  const addTurned = (element: SvgElement, turn: string, around: Style) => {
+    const found = TURNED.exec(turn);
+    assert.ok(
+      found && ![...element.children].length,
+      `a text is turned in a way that is not known: ${element.outerHTML}`,
+    );
+    const { size, anchor, weight, stroke } = inherit(element, around), text = element.textContent;
+    const x = around.x + Number(found[1]) + length(element.getAttribute("y"), size),
+      width = size * advance(text, weight);
+    const bottom = around.y + Number(found[2]) + (anchor === "end" ? width : anchor === "middle" ? width / 2 : 0);
+    const isHaloed = stroke !== "none";
+    boxes.push({ text, size, left: x - 0.73 * size, right: x, top: bottom - width, bottom, isHaloed });
   };
   const start = { x: 0, y: 0, size: 10, anchor: "start", weight: "normal", stroke: "none" };
   visit(document.querySelector("svg"), start);
@@ -101,6 +118,13 @@ function overlap(a: TextBox, b: TextBox): boolean {
   return across > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
 }
 
+/** The pairs of texts that lie on each other. */
+export function touchesIn(boxes: readonly TextBox[]): [TextBox, TextBox][] {
+  return boxes.flatMap((a, i) =>
+    boxes.slice(i + 1).filter((b) => overlap(a, b)).map((b): [TextBox, TextBox] => [a, b])
+  );
+}
+
 /** Texts that leave the picture, are too small to read, or lie on each other. */
 export function problemsIn(svg: string): string[] {
   const [, width, height] = svg.match(/viewBox="0 0 (\d+) (\d+)"/)!, boxes = textBoxes(svg);
@@ -110,8 +134,6 @@ export function problemsIn(svg: string): string[] {
     ...boxes.filter(({ left, right, top, bottom }) => left < 0 || right > +width || top < 0 || bottom > +height)
       .map(({ text, left, right }) => `'${text}' leaves the picture: ${left.toFixed(1)} to ${right.toFixed(1)}`),
     ...boxes.filter(({ size }) => size < LEAST_SIZE).map(({ text, size }) => `'${text}' is ${size} pixels high`),
-    ...plain.flatMap((a, i) =>
-      plain.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `'${a.text}' and '${b.text}' overlap`)
-    ),
+    ...touchesIn(plain).map(([a, b]) => `'${a.text}' and '${b.text}' overlap`),
   ];
 }

@@ -7,7 +7,6 @@ const PICTURE: Picture = {
   name: "results_01_all",
   caption: "Curves & <more>.",
   svg: "<svg></svg>\n",
-  paper: false,
   data: () => ({ columns: [], rows: [] }),
 };
 

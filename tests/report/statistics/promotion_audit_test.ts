@@ -16,6 +16,7 @@ import { writeReport } from "../../../report/write_report.ts";
 import { inFolder } from "../../experiments/folder.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { validated } from "../validated_results.ts";
+import { readPage } from "../report_files.ts";
 
 /** The 96 configurations of one layer of 256, best first by their place. */
 const configs = syntheticResults({ layers: [1], state_sizes: [256], steps: 100 });
@@ -250,7 +251,7 @@ inFolder("writeReport() marks controls in pictures, tables and headline, and say
   assert.match(summary.tables.best_runs, /chosen as/);
   assert.equal(summary.tables.best_runs.match(/ control /g)!.length, 1);
   assert.match(summary.tables.promotion!, /Regret of the top 10 %: 0\.600/);
-  const page = await Deno.readTextFile(join(dir, "report_02_best.html"));
+  const page = await readPage(dir, "02");
   assert.equal(page.match(/<td class="text">control<\/td>/g)!.length, 8);
   assert.ok(page.includes("<h2>Do short runs predict long ones?</h2>"));
   assert.ok(page.includes('<figure id="results_02_big_promotion">') && page.includes("(8 controls among them)"));

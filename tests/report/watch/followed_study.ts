@@ -8,7 +8,14 @@ import type { Run } from "../../../experiments/study/runs.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 
-const SMALL = { experiment: "01", history: 101, steps: 300, seeds: 1 } as const;
+/** Sizes of a study's runs, and how long they train. */
+export interface FollowedSizes {
+  readonly layers: number[];
+  readonly state_sizes: number[];
+  readonly steps: number;
+}
+
+const SMALL: FollowedSizes = { layers: [1], state_sizes: [8], steps: 300 };
 
 /** A study with nothing done, and what its runs come to. */
 export interface FollowedStudy {
@@ -24,11 +31,12 @@ export interface FollowedStudy {
   save(result: RunResult, curve: readonly number[]): Promise<void>;
 }
 
-/** Makes one, of 48 runs. */
-export async function makeFollowedStudy(dir: string): Promise<FollowedStudy> {
-  const { study } = await initStudy({ dir, levels: { n_layers: [1], state_size: [8] }, ...SMALL });
+/** Makes one, of 48 runs where nothing else is asked for. */
+export async function makeFollowedStudy(dir: string, sizes: FollowedSizes = SMALL): Promise<FollowedStudy> {
+  const { layers, state_sizes, steps } = sizes, levels = { n_layers: layers, state_size: state_sizes };
+  const { study } = await initStudy({ dir, experiment: "01", levels, history: 101, steps, seeds: 1 });
   await study.makeRunFolders("01");
-  const made = new Map(syntheticResults({ layers: [1], state_sizes: [8], steps: 300 }).map((one) => [one.id, one]));
+  const made = new Map(syntheticResults(sizes).map((one) => [one.id, one]));
   const { corpus, training } = study.settings;
   const resultOf = ({ entry: { id } }: Run): RunResult => ({
     ...made.get(id)!,
