@@ -31,6 +31,8 @@ export interface MetricColumn {
   readonly format: MetricFormat;
   /** Whether the heading may take several lines. */
   readonly turn?: true;
+  /** Whether the page's table has it where a person asks for it, and not at first: it follows from others, or says nothing of how good a model is. */
+  readonly extra?: true;
 }
 
 /** A number that is measured of each run. */
@@ -50,6 +52,8 @@ export interface Metric {
   readonly required?: true;
   /** Whether it is equal in all runs of one configuration that were trained with the same settings: so it has no spread over seeds. */
   readonly shared?: true;
+  /** Whether a lower or a higher value is the better one; absent: neither is. */
+  readonly better?: "lower" | "higher";
   /** What its value says, in one line: the description of its column in exports. */
   readonly about: string;
   /** Its column on the page, which is shown where some run has the metric; absent: it has none. */

@@ -37,6 +37,7 @@ export const METRICS = [
     kind: "quality",
     schema: anyLoss,
     required: true,
+    better: "lower",
     about: "smallest logged smoothed training loss, nats per byte or token (see tokens)",
     column: { heading: "lowest loss", terminal: "min loss", unit: "nats", format: "spread", turn: true },
     scalar: "loss/min",
@@ -50,7 +51,7 @@ export const METRICS = [
     required: true,
     shared: true,
     about: "steps done: whole passes",
-    column: { heading: "steps", format: "count" },
+    column: { heading: "steps", format: "count", extra: true },
   },
   {
     key: "train_seconds",
@@ -59,7 +60,7 @@ export const METRICS = [
     schema: z.number().nonnegative().max(MOST_SECONDS),
     required: true,
     about: "training time in seconds, without set-up and evaluation",
-    column: { heading: "time", terminal: "time", format: "seconds" },
+    column: { heading: "time", terminal: "time", format: "seconds", extra: true },
   },
   {
     key: "test_loss",
@@ -67,6 +68,7 @@ export const METRICS = [
     kind: "quality",
     schema: anyLoss,
     required: true,
+    better: "lower",
     about: "mean cross-entropy on the test split, nats per byte or token (see tokens)",
   },
   {
@@ -75,6 +77,7 @@ export const METRICS = [
     kind: "quality",
     schema: anyLoss,
     required: true,
+    better: "lower",
     about: "the same in bits per byte, all bits by all bytes",
     column: { heading: "test", terminal: "test", unit: "bits/byte", format: "spread", turn: true },
     scalar: "test/bits_per_byte",
@@ -117,8 +120,9 @@ export const METRICS = [
     stage: "score",
     kind: "quality",
     schema: z.number().min(-1).max(HIGHEST_ORDER),
+    better: "higher",
     about: "order of the n-gram baseline that the score reaches: bytes of context, from -1 (none) to 5 (or more)",
-    column: { heading: "context order", unit: "bytes", format: { decimals: 2 }, turn: true },
+    column: { heading: "context order", unit: "bytes", format: { decimals: 2 }, turn: true, extra: true },
   },
   {
     // Of the split's first bytes: see VALIDATION_BYTES. Absent from results of versions before 0.4, and where the split is too short to score.
@@ -126,6 +130,7 @@ export const METRICS = [
     stage: "score",
     kind: "quality",
     schema: anyLoss,
+    better: "lower",
     about: "bits per byte on the validation split, by which the best is chosen",
     column: { heading: "validation", terminal: "validation", unit: "bits/byte", format: "spread", turn: true },
     scalar: "validation/bits_per_byte",
@@ -143,6 +148,7 @@ export const METRICS = [
     stage: "score",
     kind: "quality",
     schema: anyLoss,
+    better: "higher",
     about: "n-gram baseline of order 1 less the test score, bits per byte: what memory gives",
     column: { heading: "below order 1", unit: "bits/byte", format: { decimals: 3 }, turn: true },
   },

@@ -7,14 +7,15 @@ import { parseSelection, type Selection } from "../../experiments/study/selectio
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { type CarriedInput, inputOf } from "../content/carried.ts";
-import { type ReportContent, reportContent } from "../content/report_content.ts";
+import { type ReportContent, reportContent, runsOf } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
 import { csvOf } from "../data/csv.ts";
-import { countConfigurations } from "../data/merged.ts";
+import { countConfigurations, mergeSeeds } from "../data/merged.ts";
+import { compared } from "../page/compare.ts";
 import type { DownloadKind } from "../page/figure.ts";
 import { pageParts } from "../page/parts.ts";
 import { runsInFull } from "../page/run_part.ts";
-import type { Ask, Selected } from "./protocol.ts";
+import type { Answer, AnswerTo, Ask, Compared, Selected } from "./protocol.ts";
 
 /** Where no run has finished. */
 const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, configurations: 0 };
@@ -25,7 +26,11 @@ export class Answers {
   #last: { readonly only: string; readonly content: ReportContent } | undefined;
 
   /** @throws {UserError} with one line, where there is no answer */
-  async answer(ask: Ask): Promise<Selected | string | undefined> {
+  async answer<A extends Ask>(ask: A): Promise<AnswerTo<A>> {
+    return await this.#answer(ask) as AnswerTo<A>;
+  }
+
+  async #answer(ask: Ask): Promise<Answer> {
     switch (ask.ask) {
       case "open":
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
@@ -36,6 +41,8 @@ export class Answers {
         return undefined;
       case "select":
         return this.#select(ask.only);
+      case "compare":
+        return this.#compare(ask.runs);
       case "picture":
         return this.#picture(ask.name, ask.as, ask.only);
       default:
@@ -57,6 +64,11 @@ export class Answers {
       configurations: countConfigurations(content.rows),
       listed,
     };
+  }
+
+  #compare(names: readonly string[]): Compared {
+    const input = this.#opened(), { experiment, table = GATED_SPACE } = input, { runs, levels } = runsOf(input);
+    return { html: compared(names, { experiment, rows: mergeSeeds(runs.rows), levels, table }) };
   }
 
   /** What a picture shows: as CSV, or the picture itself. */

@@ -28,6 +28,9 @@ export class FilterBar {
       });
     }
     this.#form.hidden = false;
+    // What stays in view below the bar, and what is gone to, must not lie behind it.
+    new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${this.#form.offsetHeight}px`))
+      .observe(this.#form);
   }
 
   /** Shows an expression as the one that is asked for. @param isSaid whether that takes the place of what is being typed */

@@ -1,9 +1,12 @@
 /// <reference lib="dom" />
 /** The page, and what a person has chosen on it, which stands in its address: so it can be sent. */
 import { CellsView } from "./cells_view.ts";
+import { ColumnsView } from "./columns_view.ts";
+import { CompareView } from "./compare_view.ts";
 import { download, downloadAt } from "./downloads.ts";
 import { FilterBar } from "./filter_bar.ts";
 import { Marks } from "./marks.ts";
+import { COMPARE_ID } from "../page/ids.ts";
 import { hashOf, type PageState, stateIn } from "./page_state.ts";
 import { PartsView } from "./parts_view.ts";
 import type { Selected } from "./protocol.ts";
@@ -27,6 +30,13 @@ export class Page {
   readonly #bar = new FilterBar((only) => this.#choose({ only }));
   /** Configurations that there are. */
   #all = new Set([...document.querySelectorAll<HTMLElement>("#runs tbody tr")].map((row) => row.dataset.run)).size;
+  readonly #columns = new ColumnsView((columns) => this.#choose({ columns }));
+  readonly #compare = new CompareView({
+    worker: this.worker,
+    onChoice: (runs) => this.#choose({ runs }),
+    onGo: () => this.#go(COMPARE_ID),
+    onDrawn: () => this.marks.forget(),
+  });
   #table = this.#newTable();
   #state: PageState = stateIn(location.hash);
   /** What is shown; another expression may be asked for. */
@@ -39,8 +49,9 @@ export class Page {
     addEventListener("hashchange", () => this.#follow(stateIn(location.hash)));
     document.addEventListener("click", (event) => this.#onClick(event));
     this.#bar.shown(this.#all, this.#all);
-    this.#table?.sort(this.#state.sort);
-    if (!options.isDrawnHere) void this.#select().then(() => this.#reveal());
+    this.#arrangeTable();
+    const drawn = [this.#compare.show(this.#state.runs), ...(options.isDrawnHere ? [] : [this.#select()])];
+    void Promise.all(drawn).then(() => this.#reveal());
   }
 
   /** Shows what is chosen of data that have changed. @param all configurations that there are now */
@@ -48,6 +59,7 @@ export class Page {
     const isFirst = this.#all === 0;
     this.#all = all;
     await this.#select(true);
+    await this.#compare.refresh();
     if (isFirst) this.#reveal();
   }
 
@@ -55,7 +67,8 @@ export class Page {
   #follow(state: PageState): void {
     const former = this.#state;
     this.#state = state;
-    if (state.sort !== former.sort) this.#table?.sort(state.sort);
+    if (state.sort !== former.sort || `${state.columns}` !== `${former.columns}`) this.#arrangeTable();
+    if (`${state.runs}` !== `${former.runs}`) void this.#compare.show(state.runs);
     if (state.only !== former.only) void this.#select().then(() => this.#reveal());
     else this.#reveal();
   }
@@ -69,6 +82,7 @@ export class Page {
     const isAsked = state.only !== this.#state.only || state.only !== this.#shown.only;
     this.#state = state;
     if (isAsked) void this.#select();
+    if (change.runs) void this.#compare.show(state.runs);
   }
 
   /** Shows the configurations that are chosen. @param isNew whether the data have changed */
@@ -91,13 +105,19 @@ export class Page {
     document.documentElement.classList.toggle("filtered", only !== "");
     this.#shown = { only, configurations: outcome?.value.configurations ?? this.#all };
     this.#table = this.#newTable();
-    this.#table?.sort(this.#state.sort);
+    this.#arrangeTable();
+    this.#compare.redrawn();
     this.#bar.shown(this.#shown.configurations, this.#all);
   }
 
   #newTable(): RunsTable | undefined {
     const table = document.querySelector<HTMLTableElement>("#runs table");
     return table ? new RunsTable(table, (sort) => this.#choose({ sort })) : undefined;
+  }
+
+  #arrangeTable(): void {
+    this.#table?.sort(this.#state.sort);
+    this.#columns.show(this.#state.columns);
   }
 
   #onClick(event: MouseEvent): void {
@@ -113,6 +133,10 @@ export class Page {
     if (!at) return;
     // A plain link would take what is chosen out of the address.
     event.preventDefault();
+    this.#go(at);
+  }
+
+  #go(at: string): void {
     this.#choose({ at });
     this.#reveal();
   }

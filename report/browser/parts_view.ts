@@ -4,6 +4,13 @@ import type { PagePart } from "../page/parts.ts";
 import { CELLS_PART, PARTS_ID } from "../page/ids.ts";
 import { nextTurn } from "./turns.ts";
 
+/** An element or the first part behind it: what is no part stays where it is. */
+function nextPart(element: Element | null): Element | null {
+  let next = element;
+  while (next && !(next instanceof HTMLElement && next.dataset.part !== undefined)) next = next.nextElementSibling;
+  return next;
+}
+
 /** The parts of a page. */
 export class PartsView {
   readonly #main = document.getElementById(PARTS_ID)!;
@@ -48,7 +55,7 @@ export class PartsView {
     let last: Element | null = null;
     const kept = new Set<Element>();
     for (const make of makers) {
-      const element = make(), place: Element | null = last ? last.nextElementSibling : this.#main.firstElementChild;
+      const element = make(), place = nextPart(last ? last.nextElementSibling : this.#main.firstElementChild);
       const former = this.#named(element.dataset.part!);
       if (former && former !== element) former.replaceWith(element);
       else if (place !== element) this.#main.insertBefore(element, place);

@@ -12,6 +12,8 @@ export type Ask =
   | { readonly ask: "update"; readonly results: readonly RunResult[]; readonly gone: readonly string[] }
   /** The page of the configurations that an expression selects; of all where it is empty. */
   | { readonly ask: "select"; readonly only: string }
+  /** Some configurations side by side, by their names on the page; of all that there are, whatever is selected. */
+  | { readonly ask: "compare"; readonly runs: readonly string[] }
   /** What a picture shows of the configurations that an expression selects, as text. */
   | { readonly ask: "picture"; readonly name: string; readonly as: DownloadKind; readonly only: string };
 
@@ -28,8 +30,22 @@ export interface Selected {
   readonly listed?: readonly string[];
 }
 
+/** Some configurations side by side: see `report/page/compare.ts`. */
+export interface Compared {
+  readonly html: string;
+}
+
+/** What a question comes to: nothing where something is told. */
+export type AnswerTo<A extends Ask> = A extends { readonly ask: "select" } ? Selected
+  : A extends { readonly ask: "compare" } ? Compared
+  : A extends { readonly ask: "picture" } ? string
+  : undefined;
+
+/** What any question comes to. */
+export type Answer = AnswerTo<Ask>;
+
 /** What the worker replies. */
 export type Reply =
-  | { readonly number: number; readonly value: Selected | string | undefined }
+  | { readonly number: number; readonly value: Answer }
   /** One line: why there is no answer. */
   | { readonly number: number; readonly error: string };

@@ -4,13 +4,10 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import type { DownloadKind } from "../page/figure.ts";
 import { INPUT_ID, WORKER_ID } from "../page/ids.ts";
 import { inflateText } from "./inflate.ts";
-import type { Ask, Reply, Selected } from "./protocol.ts";
+import type { Answer, AnswerTo, Ask, Compared, Reply, Selected } from "./protocol.ts";
 
 /** What came of a question. */
 export type Outcome<T> = { readonly value: T } | { readonly error: string };
-
-/** What the worker replies with. */
-type Answer = Selected | string | undefined;
 
 /** A worker that is started with the first question, since many pages are only read. */
 export class WorkerClient {
@@ -22,7 +19,12 @@ export class WorkerClient {
 
   /** The parts of the page for the configurations that an expression selects. */
   async select(only: string): Promise<Outcome<Selected>> {
-    return await this.#ask({ ask: "select", only }) as Outcome<Selected>;
+    return await this.#ask({ ask: "select", only });
+  }
+
+  /** Some configurations side by side. */
+  async compare(runs: readonly string[]): Promise<Outcome<Compared>> {
+    return await this.#ask({ ask: "compare", runs });
   }
 
   /** Tells of results that are new or have changed, and of those that are there no more. */
@@ -32,13 +34,13 @@ export class WorkerClient {
 
   /** What a picture shows of the configurations that an expression selects. */
   async picture(name: string, as: DownloadKind, only: string): Promise<Outcome<string>> {
-    return await this.#ask({ ask: "picture", name, as, only }) as Outcome<string>;
+    return await this.#ask({ ask: "picture", name, as, only });
   }
 
-  async #ask(ask: Ask): Promise<Outcome<Answer>> {
+  async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {
     this.#worker ??= this.#start();
     const worker = await this.#worker, opened = await this.#opened!;
-    return "error" in opened ? opened : await this.#tell(worker, ask);
+    return "error" in opened ? opened : await this.#tell(worker, ask) as Outcome<AnswerTo<A>>;
   }
 
   async #start(): Promise<Worker> {

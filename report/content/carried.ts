@@ -45,7 +45,7 @@ export function carriedOf(input: ReportInput): CarriedInput {
     ...(input.runs ? { runs: input.runs } : {}),
     table: recordOf(table, input.results, listed),
     damaged: [...damaged].sort(),
-    ...(dynamics
+    ...(dynamics && isAnythingOf(dynamics)
       ? {
         dynamics: {
           ...dynamics,
@@ -92,6 +92,11 @@ function recordOf(
   listed: readonly Configuration[],
 ): SpaceRecord | undefined {
   return recordSpace(space, [...results.map((result) => configOf(result, space)), ...listed]);
+}
+
+/** Whether there is anything to say of dynamics: where nothing was measured a page has no word on them. */
+function isAnythingOf({ measured, damaged, left, stale, unreadable }: ReadDynamics): boolean {
+  return measured.size + damaged.size + left.size + stale.length + unreadable.length > 0;
 }
 
 /** Without what a run lost when it failed, which is shown nowhere. */

@@ -10,6 +10,7 @@ import { adviceForRuns } from "../../experiments/study/commands.ts";
 import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { withListedMarks } from "../../experiments/study/promotion.ts";
 import { comparedWithList } from "../../experiments/study/list_gaps.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { type AccountData, type AccountEntry, accountOf } from "../data/account.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
@@ -66,6 +67,19 @@ export interface ReportContent {
   account(study: AccountData["study"]): AccountEntry[];
 }
 
+/** The runs that a report is of: their results, as rows, and what their losses are held against. */
+export function runsOf(input: ReportInput): {
+  readonly results: readonly RunResult[];
+  readonly runs: RunTable;
+  readonly levels: readonly Level[] | undefined;
+} {
+  const { chosenBy, table = GATED_SPACE, dynamics = NO_DYNAMICS } = input;
+  const results = chosenBy ? withListedMarks(input.results, chosenBy.entries) : input.results;
+  const runs = withDynamics(tableOf(results, table), dynamics.measured);
+  // Levels are counted for the whole split, and say nothing of a part.
+  return { results, runs, levels: runs.test_bytes_asked === undefined ? input.levels : undefined };
+}
+
 /**
  * Works a report out. The same input gives the same content, in whatever order the results come.
  *
@@ -74,9 +88,8 @@ export interface ReportContent {
  */
 export function reportContent(input: ReportInput, dir: string): ReportContent {
   const { experiment, unreadable, chosenBy, table = GATED_SPACE, others = [], dynamics = NO_DYNAMICS } = input;
-  const results = chosenBy ? withListedMarks(input.results, chosenBy.entries) : input.results;
+  const { results, runs, levels } = runsOf(input);
   const gaps = input.runs && comparedWithList(input.runs, { results, damaged: input.damaged ?? new Map() });
-  const runs = withDynamics(tableOf(results, table), dynamics.measured);
   if (!runs.rows.length) {
     const isAnyListed = !gaps || gaps.not_begun.length + results.length + unreadable.length > 0;
     throw new UserError(
@@ -84,8 +97,6 @@ export function reportContent(input: ReportInput, dir: string): ReportContent {
         adviceForRuns({ dir }, experiment, isAnyListed),
     );
   }
-  // They are counted for the whole split, and say nothing of a part.
-  const levels = runs.test_bytes_asked === undefined ? input.levels : undefined;
   // Controls are there for the ranking's sake: what the chosen say on factors is the same without them.
   const uncontrolled = runs.rows.filter(({ control }) => !control);
   const effects = effectsOf(uncontrolled, table), measured = dynamicsAnswers(uncontrolled, table);

@@ -86,25 +86,37 @@ export function baselineMarks(
   ];
 }
 
+/** What stands at the end of a line: its name, and `y` in pixels from the panel's top. */
+export interface LineEnd {
+  readonly name: string;
+  readonly y: number;
+}
+
+/** Where the middles of {@linkcode endLabels} stand, in pixels from the panel's top. @param height of the panel, in pixels */
+export function labelPlaces(ends: readonly LineEnd[], height: number): number[] {
+  return dodged(ends.map(({ y }) => y), LINE, [0, height]);
+}
+
 /**
  * Names to the right of a panel, apart from each other; an arrow where what they name lies above the panel or below it.
  *
- * @param ends `y` in pixels from the panel's top
  * @param height of the panel, in pixels
+ * @param gap between the panel and its labels, in pixels
  */
 export function endLabels(
-  ends: readonly { readonly name: string; readonly y: number }[],
+  ends: readonly LineEnd[],
   height: number,
   colour: string = BASELINE_COLOUR,
+  gap: number = GAP,
 ): Plot.Markish[] {
-  const places = dodged(ends.map(({ y }) => y), LINE, [0, height]);
+  const places = labelPlaces(ends, height);
   return ends.map(({ name, y }, i) => {
     const arrow = y < 0 ? "↑" : y > height ? "↓" : "";
     return Plot.text([shortened(name, MOST_ROOM - 2 * GAP - ARROW, LABEL_SIZE) + arrow], {
       frameAnchor: "top-right",
       lineAnchor: "middle",
       textAnchor: "start",
-      dx: GAP,
+      dx: gap,
       dy: places[i],
       fontSize: LABEL_SIZE,
       fill: colour,

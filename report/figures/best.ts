@@ -1,12 +1,12 @@
 /** The picture `results_*_best`: the training curves of the ten best configurations, with the spread over their seeds. */
 import * as Plot from "@observablehq/plot";
-import { maxOf, minOf } from "../../cells/extremes.ts";
 import type { FactorTable } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
 import { baselineLines } from "./baselines.ts";
 import { levelMarks, levelNote } from "./levels.ts";
 import { describer, HEADING_LINE, otherLines, panelHeadings, panelName } from "./panel_headings.ts";
+import { curveMarks, shownLosses, shownSteps, tickBefore } from "./curves.ts";
 import { passMarks } from "./passes.ts";
 import { curveAxis, curveOn } from "../data/curve_axis.ts";
 import { passesOf } from "../data/passes.ts";
@@ -19,7 +19,6 @@ import {
   BASELINE_DASHES,
   composeFigure,
   type FigureOptions,
-  naming,
   panel,
   panelArea,
   type SvgDocument,
@@ -41,9 +40,6 @@ const INSET = { top: 56, bottom: 34, right: 10 } as const;
 const HEADING_GAP = 4;
 const POINTS = 140;
 const COLOURS = { own: "#0072B2", others: "#b9b9b9" } as const;
-/** The axis starts where the curves have come this far down: what is before is the same in all, and would press the rest together. */
-const SHOWN_SHARE = 0.6;
-
 interface Curve extends DrawnCurve {
   /** Of the picture's, from 1; undefined: the best baseline, which is in no panel of its own. */
   readonly rank: number | undefined;
@@ -89,14 +85,11 @@ export function figureBest(
   const { axis, curves, baseline } = bestCurves(rows, table);
   const passes = passesOf(rows, axis), levels = levelsOn("training", options.levels, rows[0]);
   const criterion = criterionOfRows(rows);
-  const all = curves.flatMap(({ points }) => points);
-  const low = minOf(all.map(({ least }) => least));
-  const high = shownHigh(curves, low);
   const seeds = mostSeeds(curves.map(({ row }) => row)) > 1;
   const isOther = ({ config }: MergedRow) => !table.isOwnCell(config);
   const room = (otherLines(rows, table).length + scoresOf(rows[0], criterion).length - 1) * HEADING_LINE,
     height = PANEL_HEIGHT + room;
-  const domain = [low - 0.04 * (high - low), high];
+  const domain = shownLosses(curves);
   const frame = {
     name: options.name,
     title: options.title,
@@ -124,7 +117,7 @@ export function figureBest(
     baseline,
     nameOf: (row: MergedRow) => panelName(row, table),
     colourOf: (row: MergedRow) => baseline && isOther(row) ? BASELINE_COLOUR : COLOURS.own,
-    x: { domain: [0, maxOf(all.map(({ step }) => step))] },
+    x: { domain: shownSteps(curves) },
     y: { domain },
     levels,
     passEnds: passes.ends,
@@ -146,12 +139,6 @@ function scoresOf(row: MergedRow, criterion: Criterion): string[] {
   const loss = formatSpread(row.min_loss), ranked = rankedBy(row, criterion);
   if (criterion === "min loss") return [loss];
   return [`validation ${ranked ? formatSpread(ranked) : NONE}`, `lowest loss ${loss}`];
-}
-
-/** The top of the axis: what all curves are below after the part of their steps that is not steep. */
-function shownHigh(curves: readonly Curve[], low: number): number {
-  const late = curves.flatMap(({ points }) => points.slice(Math.floor((1 - SHOWN_SHARE) * (points.length - 1) / 2)));
-  return maxOf(late.map(({ most }) => most), low + 0.02);
 }
 
 interface PanelOptions {
@@ -222,19 +209,7 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
           clip: true,
         })]
         : []),
-      ...(row.runs.length > 1
-        ? [Plot.areaY(points, { x: "step", y1: "least", y2: "most", fill: colour, fillOpacity: 0.28, clip: true })]
-        : []),
-      ...(points.length > 1
-        ? [Plot.line(points, {
-          x: "step",
-          y: "loss",
-          stroke: colour,
-          strokeWidth: 2,
-          clip: true,
-          ...naming(points, () => row.name),
-        })]
-        : [Plot.dot(points, { x: "step", y: "loss", fill: colour, r: 3, ...naming(points, () => row.name) })]),
+      ...curveMarks({ row, points }, colour),
       ...panelHeadings(
         options.inner + INSET.right + GAP_X - HEADING_GAP,
         `${options.rank}. ${options.nameOf(row)}`,
@@ -243,10 +218,4 @@ function drawPanel(document: SvgDocument, { row, points }: Curve, options: Panel
       ),
     ],
   });
-}
-
-/** The largest of 1, 2 or 5 times a power of ten up to `step`. */
-function tickBefore(step: number): number {
-  const decade = 10 ** Math.floor(Math.log10(step));
-  return [5, 2, 1].map((factor) => factor * decade).find((tick) => tick <= step)!;
 }

@@ -5,8 +5,11 @@ import { showable } from "../../cells/visible_text.ts";
 
 export { escapeHtml };
 
-/** The class of what paper has no room for. */
-export const ON_SCREEN = "on-screen";
+/** The class of what is shown where a person asks for it, and where the script is off; never on paper, which has no room for it. */
+export const EXTRA = "extra";
+
+/** The class of what is of no use where the script is off, and so is hidden there. */
+export const WITH_SCRIPT = "with-script";
 
 /** Text from a model or a file, which may hold anything. */
 export function visibleText(text: string): string {

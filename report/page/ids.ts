@@ -8,3 +8,6 @@ export const PARTS_ID = "parts", LIVE_ID = "live";
 
 /** The part that holds each cell and its runs: pieces of it are replaced, and never the whole. */
 export const CELLS_PART = "cells";
+
+/** The part on configurations that are compared, which the script puts in; and in it, where a cell's picture and equations belong: the attribute holds the cell. */
+export const COMPARE_ID = "compare", CELL_COPY = "data-cell-copy";

@@ -9,7 +9,7 @@ import { escapeHtml } from "./html.ts";
 import { CELLS_PART, LIVE_ID } from "./ids.ts";
 import { pageAround, partsAround } from "./page.ts";
 import { scriptsOf } from "./scripts.ts";
-import { DYNAMICS_STYLE, LIVE_STYLE, PAGE_STYLE } from "./style.ts";
+import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
 
 /** What {@linkcode livePage} is told. */
 export interface LivePageOptions {
@@ -41,7 +41,7 @@ export function livePage({ title, input, entries }: LivePageOptions): string {
 ${partsAround([], `<div data-part="${CELLS_PART}"></div>`)}`;
   return pageAround({
     title,
-    style: `${PAGE_STYLE}${DYNAMICS_STYLE}${LIVE_STYLE}`,
+    style: `${PAGE_STYLE}${LIVE_STYLE}`,
     bar: filterBar(entries, input.table ?? GATED_SPACE),
     body,
     carried: scriptsOf(input),

@@ -6,7 +6,7 @@ import { CELLS_PART, PARTS_ID } from "./ids.ts";
 import { escapeHtml } from "./html.ts";
 import { type PagePart, pageParts } from "./parts.ts";
 import { runsInFull } from "./run_part.ts";
-import { DYNAMICS_STYLE, PAGE_STYLE } from "./style.ts";
+import { PAGE_STYLE } from "./style.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
 const POLICY =
@@ -18,11 +18,11 @@ const POLICY =
  * @param carried what the page's script needs, as HTML
  */
 export function pageOf(content: ReportContent, carried = ""): string {
-  const { title, rows, table, dynamics } = content;
+  const { title, rows, table } = content;
   const cells = cellsInFull(runsInFull(content), { reads: rows[0].reads, table });
   return pageAround({
     title,
-    style: `${PAGE_STYLE}${dynamics ? DYNAMICS_STYLE : ""}`,
+    style: PAGE_STYLE,
     bar: filterBar(rows, table),
     body: partsAround(pageParts(content), `<div data-part="${CELLS_PART}">\n${cells}\n</div>`),
     carried,

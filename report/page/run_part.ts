@@ -19,7 +19,7 @@ import { formatLoss, formatSeconds, formatSpread } from "../tables/format.ts";
 import { testScore } from "../tables/metric_text.ts";
 import { type CurveFrame, curveFrame } from "./curve.ts";
 import { type DynamicsParts, dynamicsParts } from "./dynamics.ts";
-import { escapeHtml, visibleText } from "./html.ts";
+import { escapeHtml, visibleText, WITH_SCRIPT } from "./html.ts";
 
 /** The part on one configuration. */
 export interface ShownRun {
@@ -57,14 +57,13 @@ interface PartOptions {
 /** The parts on all configurations of a report. */
 export function runsInFull({ experiment, rows, levels, table }: ReportContent): RunsInFull {
   const frame = curveFrame(rows, levels), criterion = criterionOfRows(rows), dynamics = dynamicsParts(rows);
-  const training = trainingFactors(table), options = { experiment, criterion, frame, dynamics, table };
+  const options = { experiment, criterion, frame, dynamics, table };
   return {
     symbols: `${frame.note}${frame.symbol}\n${dynamics.symbols}`,
     runs: rows.map((row, i): ShownRun => ({
       name: row.name,
       config: row.config,
-      // How it is trained makes no other cell.
-      cell: cellJson(withDefaults(row.config, training), table),
+      cell: cellIn(table, row.config),
       rank: i + 1,
       best: rankedByText(row, criterion),
       html: runPart(row, i + 1, options),
@@ -72,11 +71,17 @@ export function runsInFull({ experiment, rows, levels, table }: ReportContent): 
   };
 }
 
+/** A configuration's cell: equal for equal cells alone. How it is trained makes no other. */
+export function cellIn(table: Space, config: CellConfig): string {
+  return cellJson(withDefaults(config, trainingFactors(table)), table);
+}
+
 function runPart(row: MergedRow, rank: number, { experiment, criterion, frame, dynamics, table }: PartOptions): string {
   const { name, config, runs } = row;
   const what = [describeSizesIn(table, config), trainingPhrase(table, row)].filter(Boolean).join(", ");
   return `<article id="run-${name}" data-run="${name}">
 <h3>Rank ${rank}: ${escapeHtml(what)}, ${rankedByText(row, criterion)}</h3>
+<p class="${WITH_SCRIPT}"><button type="button" data-compare="${name}" aria-pressed="false">compare</button></p>
 <div class="beside">
 ${frame.draw(row)}
 <div>
@@ -152,7 +157,7 @@ export function contextInWords(
 }
 
 /** What the first seed's model writes, behind what it was given to read. */
-function sampleOf(experiment: Experiment, runs: readonly RunRow[]): string {
+export function sampleOf(experiment: Experiment, runs: readonly RunRow[]): string {
   const run = runs.find(({ sample }) => sample);
   if (!run) {
     const draw = commandOn("evaluate", ANY_STUDY, experiment, { again: true });

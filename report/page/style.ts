@@ -1,7 +1,7 @@
 /** The page's style sheet: light, dark, small screens, paper. */
 import { CELL_PICTURE_STYLE } from "../../cells/portrait.ts";
-import { ON_SCREEN } from "./html.ts";
 import { BASELINE_COLOUR, COLOUR, DIFFERENCE_COLOUR, SIZE, TINT, TINT_LABEL } from "../figures/theme.ts";
+import { COMPARE_STYLE, TABLE_STYLE } from "./table_style.ts";
 
 /** Text on a dark page. */
 export const DARK_TEXT = "#e8e8e8";
@@ -34,11 +34,6 @@ const darkPictures = [
     `  .card [aria-description="${TINT_LABEL}"] [fill="${from}"] { fill: ${to}; }`
   ),
 ].join("\n");
-
-/** What a page with dynamics has beside {@linkcode PAGE_STYLE}. */
-export const DYNAMICS_STYLE = `
-@media print { .${ON_SCREEN} { display: none; } }
-`;
 
 /** What a page of an experiment that still trains has beside {@linkcode PAGE_STYLE}. */
 export const LIVE_STYLE = `
@@ -80,15 +75,16 @@ th button { font: inherit; font-weight: bold; color: inherit; background: none; 
   text-align: inherit; white-space: inherit; }
 th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
 .filters { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; margin: -1.5rem -1rem 1rem;
-  padding: .5rem 1rem; background: var(--card); border-bottom: 1px solid var(--line); font-size: .9rem; }
-.filters > label { display: flex; flex: 1 1 16rem; min-width: 0; max-width: 100%; gap: .5rem; align-items: center; white-space: nowrap; }
+  padding: .5rem 1rem; background: var(--card); font-size: .9rem;
+  border-image: linear-gradient(to top, var(--line) 1px, var(--card) 1px) fill 0 / 0 / 0 100vmax; }
+.filters > label { display: flex; min-width: 0; flex: 1 1 16rem; max-width: 100%; gap: .5rem; align-items: center; white-space: nowrap; }
 .filters input, .filters select, .filters button { font: inherit; }
 .filters input { flex: 1; min-width: 6rem; width: 0; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 .filters details { margin: 0; background: none; } .filters details[open] { flex-basis: 100%; } .filters summary { padding: .1rem .6rem; }
 .filters details > div { display: flex; flex-wrap: wrap; gap: .4rem .9rem; max-height: 40vh; overflow-y: auto; }
 .filters details label { display: grid; font-size: .85rem; }
 .filters [role=alert] { flex-basis: 100%; margin: 0; color: var(--wrong); overflow-wrap: anywhere; }
-.script [id] { scroll-margin-top: 4.5rem; }
+.script [id] { scroll-margin-top: calc(var(--bar, 4rem) + .5rem); }
 [aria-busy] { cursor: progress; }
 [hidden] { display: none !important; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; background: var(--card); }
@@ -124,4 +120,4 @@ tr.marked > *, article.marked { background: var(--tint); }
   .card { border: 0; } .card, .scroll { overflow: visible; }
   nav, .filters, #marked, .script .downloads { display: none; } .equations { white-space: pre-wrap; }
 }
-${CELL_PICTURE_STYLE}`;
+${TABLE_STYLE}${COMPARE_STYLE}${CELL_PICTURE_STYLE}`;

@@ -69,14 +69,22 @@ export interface BaselineAnswers {
   readonly isTunedSame: boolean;
 }
 
-/** Compares by seed; see {@linkcode PairedBySeed}. */
-export function pairedBySeed(first: MergedRow, second: MergedRow, measure: Measure): PairedBySeed {
+/** `first − second` by each seed that has the measure in both, ascending by seed. */
+export function differencesBySeed(
+  first: MergedRow,
+  second: MergedRow,
+  measure: Measure,
+): { readonly seed: number; readonly difference: number }[] {
   const values = new Map(second.runs.map((run) => [run.seed, run[measure]]));
-  const paired = first.runs.flatMap((run) => {
+  return first.runs.flatMap((run) => {
     const one = run[measure], two = values.get(run.seed);
     return one === undefined || two === undefined ? [] : [{ seed: run.seed, difference: one - two }];
   });
-  const differences = paired.map(({ difference }) => difference);
+}
+
+/** Compares by seed; see {@linkcode PairedBySeed}. */
+export function pairedBySeed(first: MergedRow, second: MergedRow, measure: Measure): PairedBySeed {
+  const paired = differencesBySeed(first, second, measure), differences = paired.map(({ difference }) => difference);
   return {
     seeds: paired.map(({ seed }) => seed),
     difference: differences.length ? mean(differences) : undefined,

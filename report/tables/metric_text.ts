@@ -2,6 +2,7 @@
 import type { Unit } from "../../cells/unit.ts";
 import { type MetricFormat, ofKinds, type ShownMetric, unitIn } from "../../experiments/study/metric.ts";
 import { type MergedRow, metricOf, type Spread } from "../data/merged.ts";
+import { metricOfRun, type RunRow } from "../data/rows.ts";
 import { formatCount } from "../../cells/counts.ts";
 import { formatFixed, formatSeconds, formatSpread, NONE } from "./format.ts";
 
@@ -44,14 +45,25 @@ export function metricText(row: MergedRow, metric: ShownMetric): string {
     : spreadText(value, row.runs.length, metric.column.format);
 }
 
+/** The same of one run. */
+export function metricTextOfRun(run: RunRow, metric: ShownMetric): string {
+  const value = metricOfRun(run, metric);
+  return value === undefined ? NONE : meanText(value, metric.column.format);
+}
+
+/** A metric of a configuration as one number, its mean over the seeds that have it; undefined where none has. */
+export function metricMean(row: MergedRow, metric: ShownMetric): number | undefined {
+  const value = metricOf(row, metric);
+  return typeof value === "object" ? value.mean : value;
+}
+
 /**
  * What a column is sorted by where the cell does not show it: a time in seconds, to the tenth. Undefined where the cell does, or no run has the
  * metric.
  */
 export function sortValue(row: MergedRow, metric: ShownMetric): number | undefined {
-  const value = metricOf(row, metric);
-  if (metric.column.format !== "seconds" || value === undefined) return undefined;
-  return Math.round((typeof value === "number" ? value : value.mean) * 10) / 10;
+  const value = metricMean(row, metric);
+  return metric.column.format !== "seconds" || value === undefined ? undefined : Math.round(value * 10) / 10;
 }
 
 /** Bits per byte on the test split, with how many seeds it is of where some are not scored; a dash where none is. */

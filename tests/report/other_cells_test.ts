@@ -131,7 +131,7 @@ inFolder("the page shows a dash for the switches of other cells", async (dir) =>
 inFolder("a study of another cell alone names it in tables, and has nothing of switches", async (dir) => {
   const page = await pageOf(dir, runsOf("gru"));
   const shown = headings(page.split('<div id="runs">')[1]);
-  assert.deepEqual(shown.slice(0, 5), ["rank", "id", "layers", "state size", "cell"]);
+  assert.deepEqual(shown.slice(1, 6), ["rank", "id", "layers", "state size", "cell"]);
   assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Which factors matter cannot be said: /);
   assert.doesNotMatch(page, /switch(es)?:|<ul>\s*<\/ul>|<tbody>\s*<\/tbody>|on − off/);
   const names = [...drawn(runsOf("gru")).keys()];
@@ -196,7 +196,8 @@ inFolder("a report over a table without switches speaks of factors, and has no e
 Deno.test("the page's table has steps back and what was read where a study has several numbers of steps back, and no such column else", () => {
   const pageFor = (results: readonly RunResult[]) => {
     const runs = tableOf(results).rows;
-    return runsTable(mergeSeeds(runs), GATED);
+    const rows = mergeSeeds(runs);
+    return filterBar(rows, GATED) + runsTable(rows, GATED);
   };
   const page = pageFor(stepsBackResults()), shown = headings(page);
   assert.ok(shown.includes("steps back") && shown.includes("bytes read"), shown.join());

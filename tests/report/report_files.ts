@@ -1,6 +1,7 @@
 /** What a report consists of: a new picture is a line here. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { sumOf } from "../../experiments/study/files.ts";
 
 /** How the names of the pictures end that both experiments have. */
 const EVERYWHERE = ["", "_best", "_cost", "_hyperparameters", "_parallel", "_test"];
@@ -24,4 +25,9 @@ export function reportFiles(experiment: "01" | "02", filter?: string): string[] 
 export async function readPage(dir: string, experiment: "01" | "02" = "01"): Promise<string> {
   const name = reportFiles(experiment).find((file) => file.endsWith(".html"))!;
   return (await Deno.readTextFile(join(dir, name))).replaceAll(/<script[^]*?<\/script>/g, "");
+}
+
+/** Of files, what tells whether they have the same bytes: a page has megabytes, whose differences nobody could read. */
+export async function sumsOf(paths: readonly string[]): Promise<string[]> {
+  return await Promise.all(paths.map(async (path) => `${basename(path)} ${sumOf(await Deno.readFile(path))}`));
 }

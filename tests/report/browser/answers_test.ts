@@ -13,7 +13,7 @@ import { csvOf } from "../../../report/data/csv.ts";
 import { carriedOf } from "../../../report/content/carried.ts";
 import { reportContent } from "../../../report/content/report_content.ts";
 import { type ReportInput, selectedInput } from "../../../report/content/report_input.ts";
-import type { Selected } from "../../../report/browser/protocol.ts";
+import { compared } from "../../../report/page/compare.ts";
 import { pageParts } from "../../../report/page/parts.ts";
 import { runsInFull } from "../../../report/page/run_part.ts";
 import { EXTENDED } from "../../extended_table.ts";
@@ -106,7 +106,7 @@ for (const [name, { input, expressions }] of Object.entries(INPUTS)) {
     for (const only of ["", ...expressions]) {
       const selection = only ? parseSelection(only, input.table) : undefined;
       const content = reportContent(selectedInput(input, selection, "show this page"), STUDY);
-      const selected = await answers.answer({ ask: "select", only }) as Selected;
+      const selected = await answers.answer({ ask: "select", only });
       assert.deepEqual(selected.parts.map(({ id }) => id), pageParts(content).map(({ id }) => id), only);
       for (const [i, part] of pageParts(content).entries()) assert.equal(selected.parts[i].html, part.html, part.id);
       assert.deepEqual(selected.inFull, runsInFull(content));
@@ -133,8 +133,17 @@ Deno.test("a page refuses an expression with one line, and answers the next", as
       return true;
     });
   }
-  const next = await answers.answer({ ask: "select", only: "n_layers=1" }) as Selected;
+  const next = await answers.answer({ ask: "select", only: "n_layers=1" });
   assert.ok(next.parts.length > 10);
+});
+
+Deno.test("a page compares configurations of all that it has, whatever it shows", async () => {
+  const { input } = INPUTS["gated cells with two seeds"], answers = await opened(input);
+  const { rows, levels, table } = reportContent(input, STUDY), names = [rows[9].name, rows[2].name];
+  await answers.answer({ ask: "select", only: "n_layers=1" });
+  const { html } = await answers.answer({ ask: "compare", runs: names });
+  assert.equal(html, compared(names, { experiment, rows, levels, table }));
+  assert.ok(names.every((name) => html.includes(`data-run="${name}"`)));
 });
 
 Deno.test("a page whose data were not opened says so", async () => {

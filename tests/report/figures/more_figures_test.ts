@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { figureBest } from "../../../report/figures/best.ts";
+import { figureCompared } from "../../../report/figures/compared.ts";
 import { figureCost } from "../../../report/figures/cost.ts";
 import { figureParallel } from "../../../report/figures/parallel.ts";
 import { figureTest } from "../../../report/figures/test_loss.ts";
@@ -74,4 +75,21 @@ Deno.test("figureTest() leaves the line of equality out when it lies far from al
   const far = four.map((row) => ({ ...row, test_bits_per_byte: { ...row.min_loss, mean: 90, least: 89, most: 91 } }));
   const svg = figureTest(figureDocument(), far, NAMES);
   assert.ok(!svg.includes("as good on the test split") && pngOf(svg).length > 1000);
+});
+
+Deno.test("figureCompared() names each curve at its end, in a colour of its own or with broken lines, and is drawn as PNG too", () => {
+  const eight = [0, 1, 2, 60, 120, 200, 300, 431].map((i) => many[i]);
+  for (const rows of [eight.slice(0, 2), eight, loggedOnce.slice(0, 2)]) {
+    const svg = figureCompared(figureDocument(), rows, NAMES);
+    assert.equal(figureCompared(figureDocument(), rows, NAMES), svg);
+    assert.deepEqual(namesIn(svg), namesOf(rows));
+    assert.doesNotMatch(svg, /plot-|NaN|Infinity|undefined|currentColor|<style/);
+    for (const { name } of rows) assert.equal(svg.match(new RegExp(`>${name}[↑↓]?<`, "g"))?.length, 1, name);
+    assert.ok(pngOf(svg).length > 1000);
+  }
+  const svg = figureCompared(figureDocument(), eight, NAMES);
+  const lines = [...svg.matchAll(/<g [^>]*stroke-width="2" stroke="(#\w+)"[^>]*>/g)];
+  const looks = lines.map(([tag, colour]) => `${colour}${tag.includes("stroke-dasharray")}`);
+  assert.equal(looks.length, 8);
+  assert.equal(new Set(looks).size, 8);
 });
