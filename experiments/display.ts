@@ -63,13 +63,13 @@ export function trainingDisplay(
     bar = undefined;
   };
   const onProgress = (progress: TrainingProgress) => {
-    const { preparing, steps_done, steps, running } = progress;
+    const { preparing, steps_done, steps, running, seconds_left } = progress;
     if (preparing?.what === "n-grams") return counting.onProgress(preparing.done, preparing.total);
     counting.stop();
-    if (bar) return bar.update(steps_done, textOf(progress), steps);
+    if (bar) return bar.update(steps_done, textOf(progress), steps, seconds_left);
     bar = open(steps, progress.unit ?? "steps");
     // A bar that has just been opened says that it starts.
-    if (preparing || running.length) bar.update(steps_done, textOf(progress), steps);
+    if (preparing || running.length) bar.update(steps_done, textOf(progress), steps, seconds_left);
   };
   return {
     onProblem: (line) => printError(`${name}: ${line}`),

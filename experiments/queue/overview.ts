@@ -1,12 +1,7 @@
 /** What `status` shows: where a study stands. */
-import { type StepsBack, stepsBackOf } from "../../cells/config.ts";
-import { type Sizes, stepCost } from "../../cells/sizes.ts";
 import { totalSteps } from "../../train/training/settings.ts";
-import { busySeconds } from "../study/busy_seconds.ts";
 import { bestFirst } from "../study/criterion.ts";
-import { type FinishedResult, hasEnded, isFinished } from "../study/result.ts";
 import { dynamicsKeys } from "../study/paths.ts";
-import { runKey } from "../study/run_key.ts";
 import { comparedWithList } from "../study/list_gaps.ts";
 import type { ReadResults, Run } from "../study/runs.ts";
 import type { Experiment } from "../study/schema.ts";
@@ -15,8 +10,9 @@ import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { stepsBackAmong, trainingSettings } from "../study/training_settings.ts";
 import { countUnvalidated } from "../study/validation.ts";
-import type { Claim } from "./queue.ts";
-import { claimKey, type ClaimsLook, isSilent, lookAtClaims } from "./study_queue.ts";
+import { standingOf } from "./standing.ts";
+import { claimKey, type ClaimsLook, lookAtClaims } from "./study_queue.ts";
+import { timeLeft } from "./time_left.ts";
 
 /** A run that somebody has claimed. */
 export interface ClaimedRun {
@@ -110,8 +106,6 @@ export interface BestRun {
   readonly control?: true;
 }
 
-type State = "done" | "running" | "stale" | "failed" | "damaged" | "unknown_version" | "elsewhere" | "waiting";
-
 /** What an overview is of. */
 export interface OverviewOptions {
   /** Which configurations; all where absent. */
@@ -155,49 +149,19 @@ export function overviewIn(
   const doing = `look at experiment ${experiment} of ${study.dir}`;
   const runs = selectFrom(all, only, ({ entry }) => entry.config, doing, "run");
   const read = selectedResults(found, only, all.map(({ entry }) => entry), study.space);
-  const { results, unreadable, damaged } = read;
-  const { not_begun, unlisted } = comparedWithList(runs, read), unknown = new Set(read.unknown_version);
-  const byKey = new Map(results.map((result) => [runKey(result.id, result.seed), result]));
-  const claims = new Map(look.claims.map((claim) => [claim.key, claim]));
-  const claimOf = ({ key }: Run) => claims.get(claimKey(experiment, key));
+  const { not_begun, unlisted } = comparedWithList(runs, read);
   const settings = trainingSettings(study.settings, experiment);
+  const standing = standingOf({ experiment, runs, read, look, settings, now });
+  const { of, finished, short, stepsOf, resultOf, claimOf, isInUse } = standing;
   const stepsBack = stepsBackAmong(runs.map(({ entry }) => entry.config));
-  const stepsOf = ({ entry: { config } }: Run) => totalSteps(settings, stepsBackOf(config));
-  // This process has not watched: it goes by the clock, and does no more with it than to show it.
-  const isLive = (claim: Claim | undefined) => claim !== undefined && !isSilent(claim, now);
-  // Whoever trains a finished run further is soon beyond its steps: others have claimed it to measure or to score it.
-  const isInUse = (run: Run) => {
-    const claim = claimOf(run), result = byKey.get(run.key);
-    return isLive(claim) && result !== undefined && isFinished(result) && claim!.step <= result.steps_done;
-  };
-  const stateOf = (run: Run): State => {
-    const claim = claimOf(run), result = byKey.get(run.key);
-    if (isLive(claim) && !isInUse(run)) return "running";
-    // A process may die after its last word on a run, and before it lets go of it: nobody need come back to that.
-    if (claim && !isLive(claim) && !hasEnded(result, stepsOf(run))) return "stale";
-    const problem = damaged.get(run.key);
-    if (problem !== undefined) return unknown.has(problem) ? "unknown_version" : "damaged";
-    if (result?.failed !== undefined) return "failed";
-    if (result && isFinished(result)) return "done";
-    return look.isElsewhere(claimKey(experiment, run.key), stepsOf(run)) ? "elsewhere" : "waiting";
-  };
-  const inState = Map.groupBy(runs, stateOf);
-  const of = (state: State) => inState.get(state) ?? [];
   const claimed = (run: Run): ClaimedRun => {
     const { owner, since, heard, step } = claimOf(run)!;
     return { key: run.key, owner, since, heard, step, steps: stepsOf(run) };
   };
-  const finished = runs.flatMap(({ key, entry: { control } }) => {
-    const result = byKey.get(key);
-    return result && isFinished(result) ? [{ key, result, control }] : [];
-  });
-  const dynamics = measuredAmong(measured, finished.map(({ key }) => key));
-  const [best] = bestFirst(finished.map(({ result }) => result)), own = finished.find(({ result }) => result === best);
-  const short = of("done").filter((run) => !hasEnded(byKey.get(run.key), stepsOf(run)));
-  const workOf = (run: Run, done: number): Work => ({ ...run.entry.config, steps: Math.max(0, stepsOf(run) - done) });
-  const left = (["waiting", "stale", "running"] as const).flatMap((state) =>
-    of(state).map((run) => workOf(run, claimOf(run)?.step ?? 0))
-  ).concat(short.map((run) => workOf(run, byKey.get(run.key)!.steps_done!)));
+  const dynamics = measuredAmong(measured, finished.map(({ run }) => run.key));
+  const [best] = bestFirst(finished.map(({ result }) => result));
+  const own = finished.find(({ result }) => result === best)?.run;
+  const claims = new Set(look.claims.map(({ key }) => key));
   const elsewhere = of("elsewhere").map(({ key }) => key);
   return {
     experiment,
@@ -212,17 +176,17 @@ export function overviewIn(
       : {}),
     running: of("running").map(claimed),
     stale: of("stale").map(claimed),
-    failed: of("failed").map(({ key }) => ({ key, why: byKey.get(key)!.failed! })),
+    failed: of("failed").map((run) => ({ key: run.key, why: resultOf(run)!.failed! })),
     waiting: of("waiting").length,
-    left_unfinished: of("waiting").filter(({ key }) => byKey.has(key)).map(({ key }) => key),
+    left_unfinished: of("waiting").filter((run) => resultOf(run) !== undefined).map(({ key }) => key),
     not_begun: not_begun.filter((key) => !claims.has(claimKey(experiment, key)) && !elsewhere.includes(key)),
     elsewhere,
     ...(look.problem === undefined ? {} : { queue_problem: look.problem }),
     damaged: of("damaged").length,
     unknown_version: of("unknown_version").length,
     unlisted,
-    unreadable,
-    unvalidated: countUnvalidated(results, study.settings),
+    unreadable: read.unreadable,
+    unvalidated: countUnvalidated(read.results, study.settings),
     ...(dynamics ? { dynamics } : {}),
     ...(best
       ? {
@@ -232,32 +196,15 @@ export function overviewIn(
           test_bits_per_byte: best.test_bits_per_byte,
           min_loss: best["min loss"],
           ...(best.tokens ? { tokens: best.tokens } : {}),
-          ...(own!.control ? { control: true } : {}),
+          ...(own!.entry.control ? { control: true } : {}),
         },
       }
       : {}),
-    seconds_left: secondsLeft(left, finished.map(({ result }) => result)),
+    seconds_left: timeLeft(standing),
   };
 }
 
 function measuredAmong(keys: readonly string[] | undefined, finished: readonly string[]): MeasuredRuns | undefined {
   const known = new Set(keys);
   return keys && { measured: finished.filter((key) => known.has(key)).length, finished: finished.length };
-}
-
-interface Work extends Sizes, StepsBack {
-  readonly steps: number;
-}
-
-/**
- * Time for the runs that are left: the work so far per second in which anything trained (so that runs side by side count
- * rightly, and nights do not), applied to the work that is left.
- */
-function secondsLeft(left: readonly Work[], finished: readonly FinishedResult[]): number | undefined {
-  if (!left.length) return 0;
-  if (!finished.length) return undefined;
-  const total = (works: readonly Work[]) =>
-    works.reduce((sum, work) => sum + work.steps * stepsBackOf(work) * stepCost(work), 0);
-  const done = total(finished.map((result) => ({ ...result, steps: result.steps_done })));
-  return total(left) * busySeconds(finished) / done;
 }

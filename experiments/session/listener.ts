@@ -32,6 +32,12 @@ export interface TrainingProgress {
   readonly steps_done: number;
   /** Those that this call will have done at its end. */
   readonly steps: number;
+  /**
+   * Seconds until the runs that this call is about are trained, whoever trains them: what `status` says, up to the moment at which it looked, where
+   * the call is about all runs. Absent until one of them has finished, and where who is at work cannot be told: then the speed of this call's own steps is
+   * all that is known.
+   */
+  readonly seconds_left?: number;
   /** What these steps are called where some runs go several steps back: `bytes` of one sequence of each batch, or tokens. Absent: steps. */
   readonly unit?: string;
   /** The runs under way. */

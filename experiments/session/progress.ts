@@ -24,6 +24,8 @@ export interface ProgressOptions {
   readonly waiting: () => readonly Pick<Run, "entry">[];
   /** Runs that this process has claimed and not given back, begun or not. */
   readonly claimed: () => readonly Pick<Run, "key" | "entry">[];
+  /** Seconds left by now, where they are known; absent: they never are. */
+  readonly secondsLeft?: () => number | undefined;
 }
 
 /** Tells a listener how far a session is, and knows the step of each run for the heartbeat. */
@@ -72,6 +74,11 @@ export class SessionProgress {
   /** Where each run is: what other processes are told. */
   get steps(): ReadonlyMap<string, number> {
     return new Map([...this.#runs].map(([key, { step }]) => [key, step]));
+  }
+
+  /** Keys of the runs that this call is through with. */
+  get ended(): ReadonlySet<string> {
+    return this.#ended;
   }
 
   /** A run is about to take a slot of a group, perhaps once more. */
@@ -153,7 +160,7 @@ export class SessionProgress {
       (sum, { key, step, steps }) => sum + Math.max(0, steps - step) * this.#stepsBack.get(key)!,
       0,
     );
-    const held = claimed(), free = waiting();
+    const held = claimed(), free = waiting(), seconds = this.options.secondsLeft?.();
     // A claimed run takes a while to begin: its files are read first.
     const coming = [...held.filter(({ key }) => !this.#runs.has(key)), ...free];
     return {
@@ -161,6 +168,7 @@ export class SessionProgress {
       runs: this.#ended.size + held.filter(({ key }) => !this.#ended.has(key)).length + free.length,
       steps_done: this.#done,
       steps: this.#done + left + coming.reduce((sum, { entry }) => sum + tokensRead(settings, entry.config), 0),
+      ...(seconds === undefined ? {} : { seconds_left: seconds }),
       ...(unit ? { unit } : {}),
       running,
       ...(this.#lowest === undefined ? {} : { lowest: this.#lowest }),

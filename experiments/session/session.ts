@@ -39,6 +39,7 @@ import { HeardErrors } from "./listener.ts";
 import { SessionProgress } from "./progress.ts";
 import { sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
+import { RemainingTime } from "./remaining_time.ts";
 import { RunFiles, type StartedRun } from "./run_files.ts";
 import { packingOrder, Scheduler, waitingForOthers } from "./scheduler.ts";
 import { Scorer, type TrainedModel } from "./scorer.ts";
@@ -60,12 +61,21 @@ export interface SessionResources {
   readonly reopen: () => Promise<Engine>;
 }
 
+/** The runs of a call. */
+export interface SessionRuns {
+  /** Runs that are not done, in training order. */
+  readonly waiting: readonly Run[];
+  /** Runs that the call is about, done or not. */
+  readonly meant: readonly Run[];
+}
+
 /** Trains, writes, scores and releases the waiting runs of an experiment: {@linkcode TrainingSession.run}, once. */
 export class TrainingSession {
   readonly #outcomes: Outcomes;
   readonly #files: RunFiles;
   readonly #scheduler: Scheduler<Run>;
   readonly #progress: SessionProgress;
+  readonly #remaining: RemainingTime;
   readonly #scorer: Scorer;
   readonly #attempts = new Attempts();
   /** The groups under way. */
@@ -88,7 +98,7 @@ export class TrainingSession {
   constructor(
     private readonly resources: SessionResources,
     private readonly settings: TrainingSettings,
-    waiting: readonly Run[],
+    { waiting, meant }: SessionRuns,
     private readonly options: TrainStudyOptions,
   ) {
     const { study, text, queue, owner, engine, workers } = resources, { experiment, limit, testBytes } = options;
@@ -110,7 +120,12 @@ export class TrainingSession {
       unit: readUnit(waiting.map(({ entry }) => entry.config), unitOf(study.settings)),
       waiting: () => this.#scheduler.waiting,
       claimed: () => this.#scheduler.claimed,
+      secondsLeft: () => this.#remaining.seconds,
     });
+    const runs = this.#runs < waiting.length ? () => this.#ownAmong(meant) : () => meant;
+    const { queue: server, retrainLost, retryFailed } = options, failedBefore = retryFailed ? this.#begun : undefined;
+    const remaining = { study, experiment, settings, runs, queue: server, retrainLost, failedBefore };
+    this.#remaining = new RemainingTime(remaining);
     const say = (line: string) => this.#progress.say(line);
     workers.tell(say);
     const footprint = footprintOf(current, settings, study.space);
@@ -155,6 +170,7 @@ export class TrainingSession {
    */
   async run(): Promise<void> {
     using _heart = this.#heartbeat();
+    void this.#remaining.look();
     this.#progress.announce(this.#engine, this.#parallel);
     try {
       await everyOne(Array.from({ length: this.#workers }, () => this.#work()));
@@ -162,6 +178,7 @@ export class TrainingSession {
       try {
         await this.#scorer.finish();
       } finally {
+        await this.#remaining.end();
         // Runs that came to no end, after a signal or an error; and claims that the queue did not release when it was told to.
         for (const run of [...this.#scheduler.claimed, ...this.#scheduler.unreleased]) {
           await this.#outcomes.release(run);
@@ -297,9 +314,17 @@ export class TrainingSession {
       onBeat: (lost) => {
         this.#scheduler.lose(lost);
         for (const group of this.#groups) group.stopIfLost();
+        void this.#remaining.look();
       },
       onSilence: (problem) => this.#progress.say(problem),
     });
+  }
+
+  /** The runs of a call that is to train some of them alone: which, depends on what others leave. */
+  #ownAmong(meant: readonly Run[]): Run[] {
+    const { waiting, claimed } = this.#scheduler;
+    const own = new Set([...waiting, ...claimed].map(({ key }) => key)).union(this.#progress.ended);
+    return meant.filter(({ key }) => own.has(key));
   }
 
   /** Another process may have finished a run between our list and our claim. */

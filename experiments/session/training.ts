@@ -8,7 +8,7 @@ import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "./capacity.ts
 import { EvaluationWorkers } from "../../train/scoring/evaluation_workers.ts";
 import { openStudyEngine } from "../../train/engines/registry.ts";
 import { ensureBaselines } from "../study/ngram_baselines.ts";
-import { type SessionResources, TrainingSession } from "./session.ts";
+import { type SessionResources, type SessionRuns, TrainingSession } from "./session.ts";
 import { isDone, type TrainStudyOptions } from "./train_options.ts";
 import { evaluateStudy } from "./scoring.ts";
 import { commandOn } from "../study/commands.ts";
@@ -51,7 +51,8 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
   const { dir, experiment, shard } = options;
   const study = await Study.open(dir);
   const settings = settingsOf(study, options);
-  const { waiting, skipped, finished, outside } = await waitingRuns(study, settings, options);
+  const own = await waitingRuns(study, settings, options);
+  const { waiting, skipped, finished } = own;
   const text = await studyText(study), engine = await openStudyEngine(options.engine);
   try {
     const others = waiting.length
@@ -84,7 +85,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
         },
       });
       const resources = { study, text, engine, workers, ...claims };
-      const summary = await runSession(resources, settings, { waiting, outside }, options);
+      const summary = await runSession(resources, settings, own, options);
       return { ...summary, problems: summary.problems + skipped };
     } finally {
       await claims.queue.close();
@@ -99,7 +100,7 @@ export async function trainStudy(options: TrainStudyOptions): Promise<TrainSumma
 async function runSession(
   { study, text, engine, queue, owner, workers }: Omit<SessionResources, "reopen">,
   settings: TrainingSettings,
-  { waiting, outside }: Pick<OwnRuns, "waiting" | "outside">,
+  { waiting, meant, outside }: Pick<OwnRuns, "waiting" | "meant" | "outside">,
   options: TrainStudyOptions,
 ): Promise<TrainSummary> {
   const { dir, experiment, signal, testBytes } = options;
@@ -112,7 +113,7 @@ async function runSession(
   });
   if (why !== undefined) options.onMessage?.(why);
   const resources = { study, text, queue, owner, engine, workers, reopen };
-  const session = new TrainingSession(resources, settings, waiting, { ...options, parallel });
+  const session = new TrainingSession(resources, settings, { waiting, meant }, { ...options, parallel });
   await session.run();
   // What an earlier call trained and was stopped before it could score.
   const late = signal?.aborted ? undefined : await evaluateStudy(
@@ -152,9 +153,7 @@ function stepsOf({ entry: { config } }: Run, settings: TrainingSettings): number
 }
 
 /** What a call may train. */
-interface OwnRuns {
-  /** Runs that are not done, in training order. */
-  readonly waiting: Run[];
+interface OwnRuns extends SessionRuns {
   /** Runs that are skipped, since their results cannot be read. */
   readonly skipped: number;
   /** On what the finished runs were trained, those included that are not meant. */
@@ -200,5 +199,11 @@ async function waitingRuns(
     }
   }
   const own = new Set(share);
-  return { waiting, skipped, finished, outside: runs.filter((run) => !own.has(run)).map(({ key }) => key) };
+  return {
+    waiting,
+    meant: chosen,
+    skipped,
+    finished,
+    outside: runs.filter((run) => !own.has(run)).map(({ key }) => key),
+  };
 }

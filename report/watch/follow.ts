@@ -12,16 +12,17 @@ import { BEAT_SECONDS } from "../../experiments/queue/queue.ts";
 import { imageReaders } from "../../experiments/queue/sqlite_image.ts";
 import { type ClaimsLook, lookAtClaims } from "../../experiments/queue/study_queue.ts";
 import { readStart } from "../../experiments/study/files.ts";
-import { dynamicsKeys, resultKeys, StudyPaths } from "../../experiments/study/paths.ts";
-import { configOf, isFinished, isUnderWay, type RunResult, UnknownVersion } from "../../experiments/study/result.ts";
-import type { ReadResults, Run } from "../../experiments/study/runs.ts";
+import { KnownFiles, stampOf } from "../../experiments/study/known_files.ts";
+import { KnownResults } from "../../experiments/study/known_results.ts";
+import { dynamicsKeys, StudyPaths } from "../../experiments/study/paths.ts";
+import { configOf, isFinished, isUnderWay, type RunResult } from "../../experiments/study/result.ts";
+import type { Run } from "../../experiments/study/runs.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { trainingSettings } from "../../experiments/study/training_settings.ts";
 import { labelIn } from "../data/cell_names.ts";
 import { changesBetween } from "./changes.ts";
 import type { Changes, Curve, ListedRun, Snapshot } from "./events.ts";
-import { type Found, KnownFiles, stampOf } from "./known_files.ts";
 
 /** What is followed. */
 export interface FollowOptions {
@@ -52,7 +53,7 @@ export class Follower {
   #stamps: string;
   /** Why the study cannot be opened as it is now: what it was is followed meanwhile. */
   #problem: string | undefined;
-  readonly #results: KnownFiles<RunResult>;
+  readonly #results: KnownResults;
   readonly #progress: KnownFiles<CheckpointProgress>;
   #resultOf: ReadonlyMap<string, RunResult> = new Map();
   readonly #readerOf = imageReaders();
@@ -63,13 +64,7 @@ export class Follower {
   private constructor(private readonly options: FollowOptions, private listed: ListedStudy, stamps: string) {
     const { experiment } = options;
     this.#stamps = stamps;
-    this.#results = new KnownFiles(
-      (key) => this.#study.resultPath(experiment, key),
-      (key, path) => {
-        this.#note(path);
-        return this.#study.readResult(experiment, key);
-      },
-    );
+    this.#results = new KnownResults(() => this.#study, experiment, (path) => this.#note(path));
     this.#progress = new KnownFiles(
       (key) => this.#study.checkpointPath(experiment, key),
       (key, path) => this.#readProgress(key, path),
@@ -115,18 +110,17 @@ export class Follower {
     const { dir, experiment, now = () => Date.now() / 1000 } = this.options;
     await this.#openAgain();
     const { study, runs, list } = this.listed;
-    const found = await this.#results.look(await resultKeys(dir, experiment));
-    this.#resultOf = found.values;
-    const read = readResultsOf(found), look = await this.#lookAtClaims();
+    const { byKey, read } = await this.#results.look(dir), look = await this.#lookAtClaims();
+    this.#resultOf = byKey;
     const measured = await dynamicsKeys(dir, experiment);
     const overview = overviewIn({ study, experiment, runs, read, look, measured }, { now: now() });
-    const progress = await this.#progress.look(keysWithCurves(found.values, overview));
+    const progress = await this.#progress.look(keysWithCurves(byKey, overview));
     const problems = [...read.unreadable, ...[...progress.problems.values()].map(messageOf)];
     return {
       experiment,
       list,
       results: read.results,
-      curves: curvesOf(progress.values, found.values),
+      curves: curvesOf(progress.values, byKey),
       overview,
       problems: this.#problem === undefined ? problems : [this.#problem, ...problems],
     };
@@ -198,18 +192,6 @@ async function openListed({ dir, experiment }: FollowOptions): Promise<ListedStu
     ...(control ? { control } : {}),
   }));
   return { study, runs, list };
-}
-
-/** What `Study.readResults()` would give. */
-function readResultsOf({ values, problems }: Found<RunResult>): ReadResults {
-  const damaged = new Map([...problems].map(([key, { message }]) => [key, message]));
-  const newer = [...problems.values()].filter((problem) => problem instanceof UnknownVersion);
-  return {
-    results: [...values.values()],
-    unreadable: [...damaged.values()],
-    damaged,
-    unknown_version: newer.map(messageOf),
-  };
 }
 
 /** Runs whose checkpoints have more of the curve than their results: those under way, and those that are trained further. */

@@ -27,3 +27,14 @@ Deno.test("readUnit() names bytes or tokens where some run goes several steps ba
   assert.equal(readUnit([{}, { bptt: 4 }], "token"), "tokens");
   assert.equal(readUnit([{}, {}], "byte"), undefined);
 });
+
+Deno.test("trainingDisplay() shows the time left that it is told, and the bar's own where it is told none", () => {
+  const shown: (number | undefined)[] = [];
+  const update = (_done: number, _text: string, _total?: number, secondsLeft?: number) => void shown.push(secondsLeft);
+  using display = trainingDisplay("train", {}, () => ({ update, print: () => {}, stop: () => {} }));
+  const running = [{ key: "a", step: 1, steps: 50 }];
+  display.onProgress!({ ...now, running, seconds_left: 30 });
+  display.onProgress!({ ...now, running, seconds_left: 0 });
+  display.onProgress!({ ...now, running });
+  assert.deepEqual(shown, [30, 0, undefined]);
+});

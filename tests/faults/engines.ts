@@ -114,7 +114,8 @@ export async function trainOn(
   try {
     const reopen = options.reopen ?? (() => Promise.reject(new Error("Nothing was to be opened again")));
     using workers = new EvaluationWorkers();
-    const session = new TrainingSession({ study, text, queue, owner, engine, workers, reopen }, settings, waiting, all);
+    const runs = { waiting, meant: waiting };
+    const session = new TrainingSession({ study, text, queue, owner, engine, workers, reopen }, settings, runs, all);
     await session.run();
     return { session, errors: errors.lines };
   } finally {

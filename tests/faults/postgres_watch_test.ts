@@ -1,6 +1,9 @@
-/** Who watches a study whose claims a PostgreSQL server has sees them as `status` does, and goes on without the server. */
+/** Who watches or trains a study whose claims a PostgreSQL server has sees them as `status` does, and goes on without the server. */
 import assert from "node:assert/strict";
 import { claimKey, openStudyQueue } from "../../experiments/queue/study_queue.ts";
+import { overviewOf } from "../../experiments/queue/overview.ts";
+import { RemainingTime } from "../../experiments/session/remaining_time.ts";
+import { trainingSettings } from "../../experiments/study/training_settings.ts";
 import { Follower } from "../../report/watch/follow.ts";
 import { makeFollowedStudy } from "../report/watch/followed_study.ts";
 import { NO_POSTGRES, PostgresServer } from "./postgres.ts";
@@ -32,3 +35,30 @@ inFolder("a follower sees claims on a server, and that it does not answer, witho
   await server.start();
   await until(follower, () => overview().queue_problem === undefined);
 }, { ignore: NO_POSTGRES });
+
+inFolder(
+  "a trainer tells the time left that status tells by a server, and none while it does not answer",
+  async (dir) => {
+    await using server = await PostgresServer.start();
+    const { study, runs, write, resultOf } = await makeFollowedStudy(dir), url = server.url();
+    const [done, running] = runs, claim = claimKey("01", running.key);
+    await write(resultOf(done));
+    const { queue } = await openStudyQueue(study, { queue: url });
+    assert.ok(await queue.claim(claim));
+    await queue.beat(new Map([[claim, 150]]));
+    const settings = trainingSettings(study.settings, "01"), clock = () => 0;
+    const trainer = new RemainingTime({ study, experiment: "01", settings, runs: () => runs, queue: url, clock });
+    await trainer.look();
+    const { seconds_left } = await overviewOf(dir, "01", { queue: url });
+    assert.ok(seconds_left! > 0 && seconds_left! < (await overviewOf(dir, "01")).seconds_left!, "its steps are known");
+    assert.equal(trainer.seconds, seconds_left);
+    await queue.close();
+    await server.stop();
+    await trainer.look();
+    assert.equal(trainer.seconds, undefined);
+    await server.start();
+    await trainer.look();
+    assert.equal(trainer.seconds, seconds_left);
+  },
+  { ignore: NO_POSTGRES },
+);

@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from "cli-progress";
 import { Writable } from "node:stream";
 import { control, holdLine, isTerminal, printText, terminalColumns } from "./output.ts";
-import { progressLine, type ProgressState } from "./progress_line.ts";
+import { countedDown, progressLine, type ProgressState } from "./progress_line.ts";
 
 /** What a terminal understands. */
 const CLEAR_LINE = "\x1b[2K", WRAP_ON = "\x1b[?7h", WRAP_OFF = "\x1b[?7l", SAVE_CURSOR = "\x1b7";
@@ -47,9 +47,9 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
   if (quiet || !isTerminal("error")) return { update: () => {}, print: printUnlessQuiet, stop: () => {} };
 
   const start = performance.now();
-  let state: ProgressState = { done: 0, total, unit, text: "starting" };
+  let state: ProgressState = { done: 0, total, unit, text: "starting" }, told = start;
   const bar = new SingleBar({
-    format: () => progressLine(state, terminalColumns()),
+    format: () => progressLine(countedDown(state, (performance.now() - told) / 1000), terminalColumns()),
     stream: errorStream(),
     hideCursor: true,
     clearOnComplete: true,
@@ -71,6 +71,7 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
     update(done, text, total = state.total, secondsLeft) {
       const rate = done ? done / ((performance.now() - start) / 1000) : undefined;
       state = { done, total, unit, text, rate, secondsLeft: secondsLeft ?? (rate && (total - done) / rate) };
+      told = performance.now();
       bar.update(done);
     },
     print: printText,

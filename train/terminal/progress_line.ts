@@ -47,6 +47,12 @@ export function progressLine(
   return line(columns < line(BAR, [left]).length ? SHORT_BAR : BAR, [left]);
 }
 
+/** The same after some more seconds, in which nothing was heard of the work. */
+export function countedDown(state: ProgressState, seconds: number): ProgressState {
+  const { secondsLeft } = state;
+  return secondsLeft === undefined ? state : { ...state, secondsLeft: Math.max(0, secondsLeft - seconds) };
+}
+
 function barOf(part: number, columns: number): string {
   const done = Math.round(part * columns);
   return DONE.repeat(done) + NOT_DONE.repeat(columns - done);

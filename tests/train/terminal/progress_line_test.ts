@@ -1,6 +1,6 @@
 /** Lines of progress bars at the widths that terminals have. */
 import assert from "node:assert/strict";
-import { progressLine, type ProgressState } from "../../../train/terminal/progress_line.ts";
+import { countedDown, progressLine, type ProgressState } from "../../../train/terminal/progress_line.ts";
 
 /** As large as a study of this project is. */
 const state: ProgressState = {
@@ -49,4 +49,10 @@ Deno.test("progressLine() says nothing of what is not known, and is full where n
   assert.equal(progressLine(start), "░░░░░░░░░░░░░░░░░░░░ 0% | 0/12 runs | – left");
   assert.equal(progressLine({ ...start, secondsLeft: Infinity }), progressLine(start));
   assert.equal(progressLine({ ...start, total: 0, secondsLeft: 0 }), "████████████████████ 100% | 0/0 runs | 0 s left");
+});
+
+Deno.test("countedDown() takes what has passed from the time left, down to nothing, where there is one", () => {
+  assert.equal(countedDown(state, 6).secondsLeft, 45_290);
+  assert.equal(countedDown(state, 50_000).secondsLeft, 0);
+  assert.equal(countedDown({ ...state, secondsLeft: undefined }, 6).secondsLeft, undefined);
 });
