@@ -8,7 +8,7 @@ import type { WorkerClient } from "./worker_client.ts";
 /** What of the page this part needs. */
 export interface CompareOptions {
   readonly worker: WorkerClient;
-  /** Told the names of what is chosen. */
+  /** Called with the names of what is chosen. */
   onChoice(runs: readonly string[]): void;
   /** A person asks to go to the comparison. */
   onGo(): void;
