@@ -129,13 +129,10 @@ export class CompareView {
         const copy = piece.cloneNode(true) as HTMLElement;
         if (isEquations(piece)) {
           const own = left.splice(0, piece.textContent!.split("\n").length);
-          copy.replaceChildren(...own.flatMap(({ text, isDifferent }, at) => {
-            const end = at < own.length - 1 ? "\n" : "";
-            if (!isDifferent) return [text + end];
-            const mark = document.createElement("mark");
-            mark.textContent = text;
-            return [mark, end];
-          }));
+          copy.textContent = "";
+          for (const [at, { text, isDifferent }] of own.entries()) {
+            copy.append(isDifferent ? marked(text) : text, at < own.length - 1 ? "\n" : "");
+          }
         }
         place.append(copy);
       }
@@ -147,6 +144,12 @@ export class CompareView {
     const parts = document.getElementById(PARTS_ID)!, [first] = parts.children;
     if (first && first !== this.#section && this.#section.previousElementSibling !== first) first.after(this.#section);
   }
+}
+
+function marked(text: string): HTMLElement {
+  const mark = document.createElement("mark");
+  mark.textContent = text;
+  return mark;
 }
 
 function buttonWith(text: string): HTMLButtonElement {

@@ -1,5 +1,6 @@
 // What must be true of configurations side by side in a browser.
 import assert from "node:assert/strict";
+import { violations } from "./axe.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -88,7 +89,7 @@ export const COMPARE_CHECKS = {
 
   "compares at most eight, and says so where one more is chosen": {
     options: { viewport: { width: 1280, height: 800 } },
-    async act(page) {
+    async act(page, { axe }) {
       for (let i = 0; i < 8; i++) await choiceAt(page, i).check();
       await assertCompared(page, await namesAt(page, [0, 1, 2, 3, 4, 5, 6, 7]));
       await choiceAt(page, 8).click();
@@ -100,6 +101,7 @@ export const COMPARE_CHECKS = {
         all.map((table) => table.offsetWidth - table.parentElement.clientWidth)
       );
       assert.ok(tables.every((over) => over <= 0), `${tables}`);
+      assert.deepEqual(await violations(page, axe), []);
     },
   },
 
