@@ -9,13 +9,15 @@ import { nextTurn } from "./turns.ts";
 interface Original {
   readonly cell: HTMLDetailsElement;
   readonly summary: string;
-  readonly articles: readonly HTMLElement[];
+  /** What its body holds, space between its runs too. */
+  readonly nodes: readonly Node[];
 }
 
 /** Shows some runs of the part. */
 export class CellsView {
   readonly #part = document.querySelector<HTMLElement>(`[data-part="${CELLS_PART}"]`)!;
   #original: readonly Original[] | undefined;
+  #nodes: readonly Node[] = [];
   #symbols = "";
   #shown: RunsInFull = { symbols: "", runs: [] };
   /** The HTML of the articles that have been put in, by the names of their configurations. */
@@ -52,13 +54,12 @@ export class CellsView {
     if (!this.#original) return;
     this.#html.clear();
     this.#setSymbols(this.#symbols);
-    for (const { cell, summary, articles } of this.#original) {
-      for (const article of articlesOf(cell)) article.remove();
-      bodyOf(cell).append(...articles);
+    for (const { cell, summary, nodes } of this.#original) {
+      setNodes(bodyOf(cell), nodes);
       summaryOf(cell).innerHTML = summary;
       cell.hidden = false;
-      this.#part.append(cell);
     }
+    setNodes(this.#part, this.#nodes);
   }
 
   /** Puts the runs of a cell in, in their order; those that are as they were stay untouched. */
@@ -90,8 +91,18 @@ export class CellsView {
 
   #read(): readonly Original[] {
     this.#symbols = this.#part.querySelector("[data-symbols]")!.innerHTML;
-    return this.#cells.map((cell) => ({ cell, summary: summaryOf(cell).innerHTML, articles: articlesOf(cell) }));
+    this.#nodes = [...this.#part.childNodes];
+    return this.#cells.map((cell) => ({
+      cell,
+      summary: summaryOf(cell).innerHTML,
+      nodes: [...bodyOf(cell).childNodes],
+    }));
   }
+}
+
+function setNodes(element: Element, nodes: readonly Node[]): void {
+  element.replaceChildren();
+  for (const node of nodes) element.append(node);
 }
 
 const summaryOf = (cell: HTMLDetailsElement) => cell.querySelector(":scope > summary")!;
