@@ -76,12 +76,14 @@ export const COMPARE_CHECKS = {
       const before = await page.locator("#compare").innerHTML();
       await page.locator(".filters input[name=only]").fill("n_layers=2");
       await page.locator(".filters input[name=only]").press("Enter");
-      await page.getByText("2 configurations chosen to compare, 2 of them not among those shown").waitFor();
+      await page.getByText("2 configurations chosen to compare, 2 of them not among those shown").waitFor({
+        timeout: 60_000,
+      });
       assert.equal(await page.locator("#compare").innerHTML(), before);
       assert.equal(await page.locator("#parts > *").nth(1).getAttribute("id"), "compare");
       assert.ok(page.url().includes("only=") && page.url().includes("runs="), page.url());
       await page.getByRole("button", { name: "show all" }).click();
-      await page.getByText("2 configurations chosen to compare", { exact: true }).waitFor();
+      await page.getByText("2 configurations chosen to compare", { exact: true }).waitFor({ timeout: 60_000 });
       assert.equal(await page.locator("#runs :checked").count(), 2);
       assert.equal(await page.locator("#compare").innerHTML(), before);
     },
