@@ -1,12 +1,12 @@
 /** What the page's worker answers: the report's own functions on what the page carries. */
-import { inflateText } from "./inflate.ts";
+import { deflateText, inflateText } from "./inflate.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection, type Selection } from "../../experiments/study/selection.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { type CarriedInput, inputOf } from "../content/carried.ts";
+import { type CarriedInput, carriedOf, inputOf } from "../content/carried.ts";
 import { type ReportContent, reportContent, runsOf } from "../content/report_content.ts";
 import { type ReportInput, selectedInput } from "../content/report_input.ts";
 import { csvOf } from "../data/csv.ts";
@@ -43,6 +43,8 @@ export class Answers {
         return this.#select(ask.only);
       case "compare":
         return this.#compare(ask.runs);
+      case "carry":
+        return await deflateText(JSON.stringify(carriedOf(this.#opened())));
       case "picture":
         return this.#picture(ask.name, ask.as, ask.only);
       default:

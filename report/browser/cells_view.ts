@@ -15,13 +15,17 @@ interface Original {
 
 /** Shows some runs of the part. */
 export class CellsView {
-  readonly #part = document.querySelector<HTMLElement>(`[data-part="${CELLS_PART}"]`)!;
+  readonly #part: HTMLElement;
   #original: readonly Original[] | undefined;
   #nodes: readonly Node[] = [];
   #symbols = "";
   #shown: RunsInFull = { symbols: "", runs: [] };
   /** The HTML of the articles that have been put in, by the names of their configurations. */
   readonly #html = new Map<string, string>();
+
+  constructor(part: HTMLElement = document.querySelector<HTMLElement>(`[data-part="${CELLS_PART}"]`)!) {
+    this.#part = part;
+  }
 
   /** Puts in the cells of a page that came without them. */
   async come(html: string): Promise<void> {

@@ -25,11 +25,16 @@ export async function download(
   const outcome = await ask(link.closest("figure")!.id, as);
   link.ariaBusy = null;
   if ("error" in outcome) return outcome.error;
-  const file = document.createElement("a"), url = URL.createObjectURL(new Blob([outcome.value], { type: TYPES[as] }));
+  handOver(link.download, outcome.value, TYPES[as]);
+  return undefined;
+}
+
+/** Hands a text to the browser, as a file of this name. */
+export function handOver(name: string, text: string, type: string): void {
+  const file = document.createElement("a"), url = URL.createObjectURL(new Blob([text], { type }));
   file.href = url;
-  file.download = link.download;
+  file.download = name;
   file.click();
   // The browser reads it after this turn.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  return undefined;
 }

@@ -4,8 +4,10 @@ import { idInKey, runKey } from "../../experiments/study/run_key.ts";
 import { unitOf } from "../../cells/unit.ts";
 import { type Changes, type Curve, type Snapshot, withChanges } from "../watch/events.ts";
 import { type LiveCurve, LiveCurves } from "./live_curves.ts";
+import { handOver } from "./downloads.ts";
 import { LivePanel } from "./live_panel.ts";
 import { Page } from "./page.ts";
+import { savedPage } from "./save_page.ts";
 
 /** Characters of an id by which the page names a configuration. */
 const NAME = 8;
@@ -23,6 +25,8 @@ export function watchLive(section: HTMLElement): void {
 }
 
 class Live {
+  /** As the page came. */
+  readonly #bar = document.querySelector("form.filters")!.outerHTML;
   readonly #panel: LivePanel;
   readonly #curves: LiveCurves;
   readonly #page = new Page({
@@ -32,6 +36,7 @@ class Live {
       this.#show();
     },
   });
+  #cells = "";
   #snapshot: Snapshot | undefined;
   /** Ids of the configurations that are selected; undefined: all. */
   #selected: ReadonlySet<string> | undefined;
@@ -43,6 +48,7 @@ class Live {
     this.#panel = new LivePanel(section);
     this.#curves = new LiveCurves(this.#panel.picture, (key) => key.slice(0, NAME));
     void this.#bringCells();
+    this.#panel.save.addEventListener("click", () => void this.#save());
   }
 
   connected(isConnected: boolean): void {
@@ -105,11 +111,22 @@ class Live {
     }
   }
 
+  /** Hands over what has come so far as one file, which needs no server. */
+  async #save(): Promise<void> {
+    const { save } = this.#panel;
+    save.disabled = true;
+    const outcome = await savedPage(this.#page.worker, { bar: this.#bar, cells: this.#cells });
+    save.disabled = false;
+    if ("error" in outcome) return this.#panel.problem(outcome.error);
+    handOver(`report_${this.#snapshot!.experiment}_so_far.html`, outcome.value, "text/html");
+  }
+
   /** Brings pictures and equations of all listed cells, which no result changes. */
   async #bringCells(): Promise<void> {
     const answer = await fetch("cells");
     if (!answer.ok) return this.#panel.problem(`Cannot show cells: the server answers ${answer.status}`);
-    await this.#page.cells.come(await answer.text());
+    this.#cells = await answer.text();
+    await this.#page.cells.come(this.#cells);
   }
 }
 

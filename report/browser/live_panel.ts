@@ -13,6 +13,8 @@ const MOST_RUNNING = 12;
 /** The panel. */
 export class LivePanel {
   readonly picture: SVGSVGElement;
+  /** Pressed to have the page as one file; there once it shows something. */
+  readonly save: HTMLButtonElement;
   readonly #progress: HTMLProgressElement;
   readonly #counts: HTMLElement;
   readonly #best: HTMLElement;
@@ -24,6 +26,7 @@ export class LivePanel {
   constructor(section: HTMLElement) {
     const find = <E extends Element>(name: string) => section.querySelector<E>(`[data-live=${name}]`)!;
     this.picture = find("curves");
+    this.save = find("save");
     this.#progress = find("progress");
     this.#counts = find("counts");
     this.#best = find("best");
@@ -48,6 +51,7 @@ export class LivePanel {
     const labels = new Map(list.map(({ key, label }) => [key, label]));
     this.#progress.max = Math.max(1, overview.total);
     this.#progress.value = overview.done;
+    this.save.hidden = !overview.done;
     setText(this.#counts, countsInWords(overview));
     const { best } = overview;
     setText(

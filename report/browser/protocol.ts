@@ -14,6 +14,8 @@ export type Ask =
   | { readonly ask: "select"; readonly only: string }
   /** Some configurations side by side, by their names on the page; of all that there are, whatever is selected. */
   | { readonly ask: "compare"; readonly runs: readonly string[] }
+  /** All that a page of this study carries, as it would stand there. */
+  | { readonly ask: "carry" }
   /** What a picture shows of the configurations that an expression selects, as text. */
   | { readonly ask: "picture"; readonly name: string; readonly as: DownloadKind; readonly only: string };
 
@@ -38,7 +40,7 @@ export interface Compared {
 /** What a question comes to: nothing where something is told. */
 export type AnswerTo<A extends Ask> = A extends { readonly ask: "select" } ? Selected
   : A extends { readonly ask: "compare" } ? Compared
-  : A extends { readonly ask: "picture" } ? string
+  : A extends { readonly ask: "picture" | "carry" } ? string
   : undefined;
 
 /** What any question comes to. */

@@ -37,6 +37,11 @@ export class WorkerClient {
     return await this.#ask({ ask: "picture", name, as, only });
   }
 
+  /** All that a page of the study as it is now carries. */
+  async carry(): Promise<Outcome<string>> {
+    return await this.#ask({ ask: "carry" });
+  }
+
   async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {
     this.#worker ??= this.#start();
     const worker = await this.#worker, opened = await this.#opened!;

@@ -7,7 +7,7 @@ import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import { filterBar } from "./filter_bar.ts";
 import { escapeHtml } from "./html.ts";
 import { CELLS_PART, LIVE_ID } from "./ids.ts";
-import { pageAround, partsAround } from "./page.ts";
+import { pageAround, partsAround } from "./page_around.ts";
 import { scriptsOf } from "./scripts.ts";
 import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
 
@@ -30,6 +30,7 @@ export function livePage({ title, input, entries }: LivePageOptions): string {
 <p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span></p>
 <p data-live="best"></p>
 <p data-live="connection" class="muted">connecting …</p>
+<p><button type="button" data-live="save" hidden>save as one file</button></p>
 <figure>
 <div class="card"><svg data-live="curves" role="img" aria-label="Training loss of all runs over their steps"></svg></div>
 <figcaption>Training loss of each run, smoothed: <b class="running">blue</b> while it trains, grey when it is done, <b class="best">thick</b> the best so far.</figcaption>

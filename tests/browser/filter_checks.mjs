@@ -1,5 +1,6 @@
 // What must be true of the page's filter: it shows what a report of the same expression does. The page lies on a disk, and no server is there.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 
 /**
  * @typedef {import("playwright-core").Page} Page
@@ -144,6 +145,33 @@ export const FILTER_CHECKS = {
       await shows(page, `${configs.length / 2} of ${configs.length} configurations`);
       assert.ok(await wrong.isHidden());
       assert.equal(await page.locator(".filters").getByLabel("state gate").inputValue(), "");
+    },
+  },
+
+  "has what each picture shows to download: the files of an export and of a report, of what is selected": {
+    options: {},
+    async act(page, { configs, filtered }) {
+      /** @param {{ name: string, svg: string, csv: string }[]} files */
+      const assertFiles = async (files) => {
+        assert.ok(files.length > 2);
+        for (const file of files) {
+          for (const kind of /** @type {const} */ (["csv", "svg"])) {
+            const waiting = page.waitForEvent("download");
+            await page.locator(`figure[id="${file.name}"] [data-download=${kind}]`).click();
+            const download = await waiting;
+            assert.equal(download.suggestedFilename(), `${file.name}.${kind}`);
+            const got = await readFile(await download.path(), "utf8");
+            assert.ok(
+              got === file[kind],
+              `${file.name}.${kind}: ${got.length} characters, must be ${file[kind].length}`,
+            );
+          }
+        }
+      };
+      await assertFiles(filtered.files.all);
+      await ask(page, filtered.only);
+      await shows(page, `${filtered.count} of ${configs.length} configurations`);
+      await assertFiles(filtered.files.filtered);
     },
   },
 };

@@ -12,11 +12,12 @@ import { complaintsOf, inChromium } from "./chromium.mjs";
  * @property {string} only an expression
  * @property {number} selected listed configurations that it selects
  * @property {number} rows done configurations that it selects
+ * @property {string} saved path of a file that the page is saved as
  * @property {string} axe
  */
 
 await inChromium(
-  ["--disable-gpu"],
+  ["--disable-gpu", "--host-resolver-rules=MAP rebound.example 127.0.0.1"],
   async (browser, /** @type {{ page: string, facts: Facts, pictures: string }} */ told) => {
     const { facts, pictures } = told, page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(120_000);
@@ -73,6 +74,27 @@ await inChromium(
     );
     await page.waitForFunction((rows) => document.querySelectorAll("#runs tbody tr").length === rows, facts.rows);
     if (pictures) await page.screenshot({ path: `${pictures}/live_filtered.png` });
+    // What is saved is whole without the server, whatever is selected now.
+    const saving = page.waitForEvent("download");
+    await page.getByRole("button", { name: "save as one file" }).click();
+    await (await saving).saveAs(facts.saved);
+    const saved = await (await browser.newContext({ offline: true })).newPage();
+    await saved.goto(`file://${facts.saved}`);
+    await saved.getByText(`all ${facts.done} configurations`, { exact: true }).waitFor();
+    assert.equal(await saved.locator("#live").count(), 0);
+    assert.equal(await saved.locator("article[data-run]").count(), facts.done);
+    await saved.locator(".filters [name=only]").fill(facts.only);
+    await saved.keyboard.press("Enter");
+    await saved.getByText(`${facts.rows} of ${facts.done} configurations`, { exact: true }).waitFor();
+    for (const box of [0, 1]) await saved.locator("#runs tbody input[type=checkbox]").nth(box).check();
+    await saved.locator("#compare svg").first().waitFor();
+    await saved.close();
+
+    // A name of somebody's that leads here: DNS rebinding.
+    const other = await browser.newPage();
+    const answer = await other.goto(told.page.replace("127.0.0.1", "rebound.example"));
+    assert.equal(answer?.status(), 403);
+    await other.close();
     const broken = await violations(page, facts.axe);
     assert.deepEqual(wrong, []);
     return { before, connected, grown, tasks, violations: broken };

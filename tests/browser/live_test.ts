@@ -1,5 +1,6 @@
 /** The page of `deno task watch` in a real browser, while the runs of a study of full size train. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { maxOf } from "../../cells/extremes.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { Follower } from "../../report/watch/follow.ts";
@@ -54,6 +55,7 @@ inFolder(
         only: ONLY,
         selected: selected.length,
         rows: [...done, runs[DONE + GROWING]].filter(({ entry }) => only(entry.config)).length,
+        saved: join(dir, "saved.html"),
         axe: import.meta.resolve("axe-core/axe.min.js"),
       };
       const written = new Map<string, number>();

@@ -11,7 +11,7 @@ import { TABLE_CHECKS } from "./table_checks.mjs";
  * @typedef {import("playwright-core").Page} Page
  * @typedef {object} Facts what the page was made from
  * @property {{ name: string, id: string, n_layers: number, state_gate: boolean }[]} configs
- * @property {{ only: string, count: number, parts: { id: string, html: string }[], articles: string[] }} filtered what a report of this expression says
+ * @property {{ only: string, count: number, parts: { id: string, html: string }[], articles: string[], files: Record<"all" | "filtered", { name: string, svg: string, csv: string }[]> }} filtered what a report of this expression says
  * @property {string} axe address of axe-core's script
  * @property {string[]} told what the part of the run `configs[0]` must say, its sample among it
  * @typedef {object} Check

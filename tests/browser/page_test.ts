@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
-import { reportContent } from "../../report/content/report_content.ts";
+import { csvOf } from "../../report/data/csv.ts";
+import { type ReportContent, reportContent } from "../../report/content/report_content.ts";
 import { type ReportInput, selectedInput } from "../../report/content/report_input.ts";
 import { pageParts } from "../../report/page/parts.ts";
 import { runsInFull } from "../../report/page/run_part.ts";
@@ -45,12 +46,26 @@ const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, us
 const [{ id, corpus_sha1, engine, adapter }] = results;
 const told = [id, corpus_sha1, "seed 0:", "seed 1:", "bits per byte", engine, adapter, TEXT.replace("\u0000", "␀")];
 
+/** How names of the pictures end that are downloaded. */
+const DOWNLOADED = ["_effects", "_test", "_interactions"];
+
 /** What a report of some of the configurations says. */
 function filteredBy(input: ReportInput) {
+  /** What an export and a report have as files. */
+  const filesOf = ({ pictures }: ReportContent) =>
+    pictures.filter(({ name }) => DOWNLOADED.some((suffix) => name.endsWith(suffix)))
+      .map(({ name, svg, data }) => ({ name, svg, csv: csvOf(data()) }));
   const only = "use_forget_gate=true,n_layers=1";
   const content = reportContent(selectedInput(input, parseSelection(only), "test"), ANY_STUDY.dir);
   const articles = runsInFull(content).runs.map(({ html }) => html);
-  return { only, count: content.rows.length, parts: pageParts(content), articles };
+  const all = filesOf(reportContent(input, ANY_STUDY.dir));
+  return {
+    only,
+    count: content.rows.length,
+    parts: pageParts(content),
+    articles,
+    files: { all, filtered: filesOf(content) },
+  };
 }
 
 /** One browser does all checks, at the first test that asks. */
