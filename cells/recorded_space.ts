@@ -6,7 +6,15 @@ import { GATED_SPACE } from "./catalog/catalog.ts";
 import type { Cell } from "./cell.ts";
 import { canonicalJsonIn } from "./config.ts";
 import { UserError } from "./errors.ts";
-import type { Configuration, Factor, Rule } from "./factor.ts";
+import {
+  type Configuration,
+  type Factor,
+  type FactorTable,
+  keysOf,
+  type Rule,
+  trainingFactors,
+  withoutKeys,
+} from "./factor.ts";
 import { recordCell, type RecordedStep, replayedCell } from "./recorded_cell.ts";
 import type { Space } from "./space.ts";
 
@@ -89,9 +97,18 @@ export function replayedSpace(record: SpaceRecord | undefined): Space {
       ({ state_size }) => steps[state_size] ?? refuse(`cell '${name}' was not recorded with state size ${state_size}`),
     )
   );
+  // What a configuration is trained with makes no other cell: so one of the same cell and sizes answers for it.
+  const training = keysOf(trainingFactors({ factors } as FactorTable));
+  const untrained = (config: Configuration) => canonicalJsonIn(space, withoutKeys(config, training));
+  let made: ReadonlyMap<string, ConfigRecord> | undefined;
+  const alike = () =>
+    made ??= new Map(
+      Object.entries(configs).map(([key, record]) => [untrained(JSON.parse(key) as Configuration), record]),
+    );
   const of = (config: Configuration) => {
     const key = canonicalJsonIn(space, config);
-    return Object.hasOwn(configs, key) ? configs[key] : refuse(`configuration ${key} was not recorded`);
+    if (Object.hasOwn(configs, key)) return configs[key];
+    return alike().get(untrained(config)) ?? refuse(`configuration ${key} was not recorded`);
   };
   const refuse = (why: string): never => {
     throw new UserError(`Cannot use space '${name}': ${why}`);

@@ -14,7 +14,7 @@ export async function watchPage(dir: string, experiment: Experiment): Promise<st
   const input = await readInput(study, { experiment });
   return livePage({
     title: `Experiment ${experiment} of ${oneLine(basename(resolve(dir)))}`,
-    input: { ...input, results: [] },
+    input,
     entries,
   });
 }

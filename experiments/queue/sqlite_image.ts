@@ -118,7 +118,12 @@ function openImage(path: string): DatabaseSync | undefined {
     const isSame = log?.length && later?.length ? roundOf(log) === roundOf(later) : stampOf(path) === before;
     if (!isSame) continue;
     const opened = new DatabaseSync(":memory:") as Deserializing;
-    opened.deserialize(databaseWithLog(database, later ?? new Uint8Array(0)));
+    try {
+      opened.deserialize(databaseWithLog(database, later ?? new Uint8Array(0)));
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
     return opened;
   }
   throw new Error(`${path} was written anew at each try`);

@@ -1,7 +1,7 @@
 /** What the page's worker answers: the report's own functions on what the page carries. */
 import { deflateText, inflateText } from "./inflate.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
-import { isFinished, type RunResult } from "../../experiments/study/result.ts";
+import { configOf, isFinished, type RunResult } from "../../experiments/study/result.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection, type Selection } from "../../experiments/study/selection.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
@@ -23,6 +23,8 @@ const NOTHING: Selected = { parts: [], inFull: { runs: [], symbols: "" }, config
 /** A report's data, and what is asked of it. */
 export class Answers {
   #input: ReportInput | undefined;
+  /** Whether results come while they are looked at. */
+  #isLive = false;
   #last: { readonly only: string; readonly content: ReportContent } | undefined;
 
   /** @throws {UserError} with one line, where there is no answer */
@@ -36,6 +38,7 @@ export class Answers {
         this.#input = inputOf(JSON.parse(await inflateText(ask.data)) as CarriedInput);
         return undefined;
       case "update":
+        this.#isLive = true;
         this.#last = undefined;
         this.#input = updated(this.#opened(), ask.results, ask.gone);
         return undefined;
@@ -57,8 +60,9 @@ export class Answers {
     const only = text.trim() ? parsed(text, table) : undefined;
     const entries = input.runs?.map(({ entry }) => entry).filter(({ config }) => only?.(config) ?? true);
     const listed = entries && [...new Set(entries.map(({ id }) => id))];
-    // An experiment whose runs still train may have nothing to show so far.
-    if (!input.results.some(isFinished)) return { ...NOTHING, listed };
+    // An experiment whose runs still train may have nothing to show so far of what is selected.
+    const isShown = (result: RunResult) => isFinished(result) && (only?.(configOf(result, table)) ?? true);
+    if (this.#isLive && (!only || listed?.length) && !input.results.some(isShown)) return { ...NOTHING, listed };
     const content = this.#contentOf(only);
     return {
       parts: pageParts(content),

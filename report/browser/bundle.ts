@@ -14,7 +14,7 @@ export const FOLDER: URL = new URL("../page/bundles/", import.meta.url);
 /** The script that begins with a module of this folder. `deno bundle` fetches its esbuild from npm when it runs for the first time. */
 export async function bundleOf(module: string): Promise<string> {
   const path = fileURLToPath(new URL(module, import.meta.url));
-  const { code, stdout, stderr } = await new Deno.Command("deno", {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--platform", "browser", "--format", "iife", "--minify", path],
     env: { NO_COLOR: "1" },
   }).output();

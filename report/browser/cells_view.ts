@@ -28,7 +28,7 @@ export class CellsView {
   }
 
   /** Puts in the cells of a page that came without them. */
-  async come(html: string): Promise<void> {
+  async setCells(html: string): Promise<void> {
     this.#part.innerHTML = html;
     this.#original = undefined;
     this.#html.clear();
@@ -42,15 +42,18 @@ export class CellsView {
     this.#original ??= this.#read();
     this.#setSymbols(symbols);
     const cells = new Map(this.#cells.map((cell) => [cell.dataset.cell!, cell]));
-    const shown = Map.groupBy(runs, ({ cell }) => cell);
+    const shown = Map.groupBy(runs, ({ cell }) => cell), order: HTMLDetailsElement[] = [];
     for (const [key, cell] of cells) cell.hidden = !shown.has(key);
     for (const [key, own] of shown) {
       const cell = cells.get(key);
       if (!cell) continue;
       this.#fill(cell, own);
-      this.#part.append(cell);
+      order.push(cell);
       await nextTurn();
     }
+    // What has the focus must not be moved without need.
+    const present = this.#cells.filter((cell) => order.includes(cell));
+    if (order.some((cell, i) => cell !== present[i])) { for (const cell of order) this.#part.append(cell); }
   }
 
   /** Shows what the page came with. */

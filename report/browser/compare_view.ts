@@ -84,8 +84,17 @@ export class CompareView {
     const outcome = await this.options.worker.compare(runs);
     if (number !== this.#asked) return;
     this.#section.removeAttribute("aria-busy");
-    if ("error" in outcome) this.#say(outcome.error);
-    else this.#draw(outcome.value.html);
+    if ("error" in outcome) {
+      this.#draw("");
+      this.#say(outcome.error);
+    } else this.#draw(outcome.value.html);
+  }
+
+  /** The page has its cells now: these can be copied. */
+  cellsCame(): void {
+    const html = this.#html;
+    this.#html = "";
+    this.#draw(html);
   }
 
   /** What of the choice is compared: an address may name any number. */

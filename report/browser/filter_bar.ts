@@ -33,9 +33,8 @@ export class FilterBar {
       .observe(this.#form);
   }
 
-  /** Shows an expression as the one that is asked for. @param isSaid whether that takes the place of what is being typed */
-  ask(only: string, isSaid = true): void {
-    if (!isSaid) return;
+  /** Shows an expression as the one that is asked for, in the place of what is being typed. */
+  ask(only: string): void {
     this.#input.value = only;
     const parts = new Map(selectionParts(only).map((part) => [keyOfPart(part), part]));
     for (const select of this.#choices) {
@@ -48,9 +47,10 @@ export class FilterBar {
 
   /** Says how many configurations are shown. */
   shown(shown: number, all: number): void {
-    this.#count.textContent = shown === all
-      ? `all ${counted(all, "configuration")}`
-      : `${shown} of ${counted(all, "configuration")}`;
+    this.#say(undefined);
+    this.#setCount(
+      shown === all ? `all ${counted(all, "configuration")}` : `${shown} of ${counted(all, "configuration")}`,
+    );
   }
 
   /** Says why what is asked for cannot be shown; what was shown before still is. */
@@ -59,7 +59,13 @@ export class FilterBar {
     this.#say(why);
   }
 
+  /** Writes only what changes: a screen reader tells the rest again. */
+  #setCount(text: string): void {
+    if (this.#count.textContent !== text) this.#count.textContent = text;
+  }
+
   #say(why: string | undefined): void {
+    if (why === undefined && this.#wrong.hidden) return;
     this.#wrong.hidden = why === undefined;
     this.#wrong.textContent = why ?? "";
     this.#input.ariaInvalid = why === undefined ? null : "true";

@@ -21,7 +21,7 @@ export function watchLive(section: HTMLElement): void {
   events.addEventListener("snapshot", ({ data }: MessageEvent<string>) => live.begin(JSON.parse(data) as Snapshot));
   events.addEventListener("changes", ({ data }: MessageEvent<string>) => live.change(JSON.parse(data) as Changes));
   events.addEventListener("open", () => live.connected(true));
-  events.addEventListener("error", () => live.connected(false));
+  events.addEventListener("error", () => live.connected(false, events.readyState === EventSource.CLOSED));
 }
 
 class Live {
@@ -51,8 +51,8 @@ class Live {
     this.#panel.save.addEventListener("click", () => void this.#save());
   }
 
-  connected(isConnected: boolean): void {
-    this.#panel.connected(isConnected);
+  connected(isConnected: boolean, isGivenUp = false): void {
+    this.#panel.connected(isConnected, isGivenUp);
   }
 
   begin(snapshot: Snapshot): void {
@@ -75,11 +75,12 @@ class Live {
   /** Shows what has come. */
   #take(results: Snapshot["results"], gone: readonly string[]): void {
     this.#show();
-    // A run under way changes nothing but the panel.
-    const isAnyFinished = results.some(({ loss }) => loss !== undefined);
-    if (!isAnyFinished && !gone.length) return;
+    if (!results.length && !gone.length) return;
+    void this.#page.worker.update(results, gone).then((problem) => problem && this.#panel.problem(problem));
+    // Of a run under way the rest of the page says no more than that there is one.
+    const isAnyEnded = results.some(({ loss, failed }) => loss !== undefined || failed !== undefined);
+    if (!isAnyEnded && !gone.length) return;
     this.#isStale = true;
-    void this.#page.worker.update(results, gone);
     void this.#draw();
   }
 
@@ -123,10 +124,13 @@ class Live {
 
   /** Brings pictures and equations of all listed cells, which no result changes. */
   async #bringCells(): Promise<void> {
-    const answer = await fetch("cells");
-    if (!answer.ok) return this.#panel.problem(`Cannot show cells: the server answers ${answer.status}`);
+    const answer = await fetch("cells").catch(() => undefined);
+    if (!answer?.ok) {
+      const why = answer ? `answers ${answer.status}` : "does not answer";
+      return this.#panel.problem(`Cannot show cells: the server ${why}; load the page again`);
+    }
     this.#cells = await answer.text();
-    await this.#page.cells.come(this.#cells);
+    await this.#page.setCells(this.#cells);
   }
 }
 

@@ -22,6 +22,8 @@ export interface LiveCurve {
 interface Drawn {
   readonly path: SVGPathElement;
   points: number;
+  /** The last value of these. */
+  last?: number;
   d: string;
   log_every: number;
 }
@@ -74,7 +76,9 @@ export class LiveCurves {
 
   #draw({ key, log_every, values, state, isShown, isBest }: LiveCurve): void {
     const drawn = this.#drawn.get(key) ?? this.#add(key, log_every);
-    if (values.length < drawn.points || log_every !== drawn.log_every) {
+    // A run that was begun anew meanwhile has another curve, however long.
+    const isOther = drawn.points > 0 && values[drawn.points - 1] !== drawn.last;
+    if (values.length < drawn.points || log_every !== drawn.log_every || isOther) {
       Object.assign(drawn, { points: 0, d: "", log_every });
     }
     if (values.length > drawn.points) {
@@ -83,6 +87,7 @@ export class LiveCurves {
       );
       drawn.d += `${drawn.d ? "L" : "M"}${points.join("L")}`;
       drawn.points = values.length;
+      drawn.last = values.at(-1);
       drawn.path.setAttribute("d", drawn.d);
     }
     const look = ["live-curve", state, ...(isBest ? ["best"] : []), ...(isShown ? [] : ["out"])].join(" ");

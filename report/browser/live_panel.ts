@@ -17,11 +17,16 @@ export class LivePanel {
   readonly save: HTMLButtonElement;
   readonly #progress: HTMLProgressElement;
   readonly #counts: HTMLElement;
+  /** Apart from the counts: it changes all the time, and need not be read aloud. */
+  readonly #left: HTMLElement;
   readonly #best: HTMLElement;
   readonly #connection: HTMLElement;
   readonly #running: HTMLElement;
   readonly #failed: HTMLElement;
   readonly #problems: HTMLElement;
+  /** What this page could not show, and what the server could not read. */
+  readonly #own = new Set<string>();
+  #unread: readonly string[] = [];
 
   constructor(section: HTMLElement) {
     const find = <E extends Element>(name: string) => section.querySelector<E>(`[data-live=${name}]`)!;
@@ -29,6 +34,7 @@ export class LivePanel {
     this.save = find("save");
     this.#progress = find("progress");
     this.#counts = find("counts");
+    this.#left = find("left");
     this.#best = find("best");
     this.#connection = find("connection");
     this.#running = find("running");
@@ -36,14 +42,18 @@ export class LivePanel {
     this.#problems = find("problems");
   }
 
-  /** Whether the server is there. */
-  connected(isConnected: boolean): void {
-    setText(this.#connection, isConnected ? "live" : "The server does not answer; trying again …");
+  /** Whether the server is there; and if not, whether the browser has given up. */
+  connected(isConnected: boolean, isGivenUp: boolean): void {
+    const gone = isGivenUp
+      ? "The server is gone, or wants no more pages; load the page again"
+      : "The server does not answer; trying again …";
+    setText(this.#connection, isConnected ? "live" : gone);
   }
 
   /** Says one line on what could not be shown. */
   problem(line: string): void {
-    this.#problems.replaceChildren(paragraph(line));
+    this.#own.add(line);
+    this.#list(this.#problems, "Not shown", [...this.#own, ...this.#unread]);
   }
 
   /** Shows where the experiment stands. @param curves of its runs */
@@ -53,6 +63,7 @@ export class LivePanel {
     this.#progress.value = overview.done;
     this.save.hidden = !overview.done;
     setText(this.#counts, countsInWords(overview));
+    setText(this.#left, overview.seconds_left ? `; about ${formatDuration(overview.seconds_left)} left` : "");
     const { best } = overview;
     setText(
       this.#best,
@@ -72,7 +83,8 @@ export class LivePanel {
     const more = overview.running.length - running.length;
     this.#list(this.#running, "Training now", [...running, ...more > 0 ? [`and ${more} more`] : []]);
     this.#list(this.#failed, "Failed", overview.failed.map(({ key, why }) => `${shortKey(key)}: ${why}`));
-    this.#list(this.#problems, "Cannot be read", problems);
+    this.#unread = problems;
+    this.#list(this.#problems, "Not shown", [...this.#own, ...problems]);
   }
 
   #list(holder: HTMLElement, heading: string, lines: readonly string[]): void {
@@ -90,9 +102,9 @@ export class LivePanel {
   }
 }
 
-/** `12 of 96 runs done, 2 running, 82 waiting; about 3 min 10 s left`. */
+/** `12 of 96 runs done, 2 running, 82 waiting`. */
 function countsInWords(overview: Snapshot["overview"]): string {
-  const { done, total, running, stale, failed, waiting, damaged, elsewhere, seconds_left } = overview;
+  const { done, total, running, stale, failed, waiting, damaged, elsewhere } = overview;
   const counts = [
     `${done} of ${counted(total, "run")} done`,
     ...(running.length ? [`${running.length} running`] : []),
@@ -102,7 +114,7 @@ function countsInWords(overview: Snapshot["overview"]): string {
     ...(elsewhere.length ? [`${elsewhere.length} in other folders`] : []),
     ...(waiting ? [`${waiting} waiting`] : []),
   ];
-  return counts.join(", ") + (seconds_left ? `; about ${formatDuration(seconds_left)} left` : "");
+  return counts.join(", ");
 }
 
 function paragraph(text: string): HTMLParagraphElement {

@@ -29,7 +29,7 @@ export class Page {
   readonly #parts = new PartsView();
   readonly #bar = new FilterBar((only) => this.#choose({ only }));
   /** Configurations that there are. */
-  #all = new Set([...document.querySelectorAll<HTMLElement>("#runs tbody tr")].map((row) => row.dataset.run)).size;
+  #all = countOf([...document.querySelectorAll<HTMLElement>("#runs tbody tr")].map((row) => row.dataset.run!));
   readonly #columns = new ColumnsView((columns) => this.#choose({ columns }));
   readonly #compare = new CompareView({
     worker: this.worker,
@@ -41,8 +41,11 @@ export class Page {
   #state: PageState = stateIn(location.hash);
   /** What is shown; another expression may be asked for. */
   #shown = { only: "", configurations: this.#all };
-  /** Questions so far: an answer to an earlier one comes too late. */
+  /** Questions so far. */
   #asked = 0;
+  /** What is being shown, and whether data have changed since. */
+  #turn: Promise<void> = Promise.resolve();
+  #isStale = false;
 
   constructor(private readonly options: PageOptions) {
     document.documentElement.classList.add("script");
@@ -52,6 +55,13 @@ export class Page {
     this.#arrangeTable();
     const drawn = [this.#compare.show(this.#state.runs), ...(options.isDrawnHere ? [] : [this.#select()])];
     void Promise.all(drawn).then(() => this.#reveal());
+  }
+
+  /** Puts in the cells of a page that came without them. */
+  async setCells(html: string): Promise<void> {
+    this.#turn = this.#turn.then(() => this.cells.setCells(html));
+    await this.#turn;
+    this.#compare.cellsCame();
   }
 
   /** Shows what is chosen of data that have changed. @param all configurations that there are now */
@@ -69,29 +79,41 @@ export class Page {
     this.#state = state;
     if (state.sort !== former.sort || `${state.columns}` !== `${former.columns}`) this.#arrangeTable();
     if (`${state.runs}` !== `${former.runs}`) void this.#compare.show(state.runs);
-    if (state.only !== former.only) void this.#select().then(() => this.#reveal());
-    else this.#reveal();
+    const revealed = state.at === former.at ? () => {} : () => this.#reveal();
+    if (state.only !== former.only) void this.#select().then(revealed);
+    else revealed();
   }
 
   /** Changes what is chosen, and the address with it. */
   #choose(change: Partial<PageState>): void {
     const state = { ...this.#state, ...change }, hash = hashOf(state);
     if (hash !== location.hash && (hash || location.hash)) {
-      history.pushState(null, "", hash || location.pathname + location.search);
+      // How a table is arranged is nothing to go back over.
+      const isArrangement = change.sort !== undefined || change.columns !== undefined;
+      history[isArrangement ? "replaceState" : "pushState"](null, "", hash || location.pathname + location.search);
     }
-    const isAsked = state.only !== this.#state.only || state.only !== this.#shown.only;
     this.#state = state;
-    if (isAsked) void this.#select();
+    if (change.only !== undefined) void this.#select();
     if (change.runs) void this.#compare.show(state.runs);
   }
 
-  /** Shows the configurations that are chosen. @param isNew whether the data have changed */
-  async #select(isNew = false): Promise<void> {
-    const { only } = this.#state, number = ++this.#asked;
-    if (only === this.#shown.only && !isNew) return this.#bar.shown(this.#shown.configurations, this.#all);
-    this.#bar.ask(only, !isNew);
+  /**
+   * Shows the configurations that are chosen, after what is being shown: of several questions that wait, the last one alone is answered.
+   *
+   * @param isNew whether the data have changed
+   */
+  #select(isNew = false): Promise<void> {
+    const number = ++this.#asked;
+    this.#isStale ||= isNew;
+    if (!isNew) this.#bar.ask(this.#state.only);
+    return this.#turn = this.#turn.then(() => number === this.#asked ? this.#show() : undefined);
+  }
+
+  async #show(): Promise<void> {
+    const { only } = this.#state;
+    if (only === this.#shown.only && !this.#isStale) return this.#bar.shown(this.#shown.configurations, this.#all);
+    this.#isStale = false;
     const outcome = only || this.options.isDrawnHere ? await this.worker.select(only) : undefined;
-    if (number !== this.#asked) return;
     if (outcome && "error" in outcome) return this.#bar.refuse(outcome.error, this.#shown.configurations, this.#all);
     this.marks.forget();
     if (outcome) {
@@ -121,7 +143,9 @@ export class Page {
   }
 
   #onClick(event: MouseEvent): void {
-    if (!(event.target instanceof Element)) return;
+    const isPlain = !event.defaultPrevented && event.button === 0 && !event.ctrlKey && !event.metaKey &&
+      !event.shiftKey;
+    if (!(event.target instanceof Element) || !isPlain) return;
     const wanted = downloadAt(event.target);
     if (wanted) {
       event.preventDefault();
@@ -156,5 +180,13 @@ export class Page {
     const closed = place.closest<HTMLDetailsElement>("details:not([open])");
     if (closed) closed.open = true;
     place.scrollIntoView();
+    // Where a link leads, there the keyboard goes on.
+    if (!place.hasAttribute("tabindex")) place.tabIndex = -1;
+    place.focus({ preventScroll: true });
   }
+}
+
+/** Configurations: one that was trained in several ways has several rows, whose names end in a number. */
+function countOf(names: readonly string[]): number {
+  return new Set(names.map((name) => name.replace(/-\d+$/, ""))).size;
 }

@@ -2,6 +2,7 @@
 /** Shows other parts of the page in the place of those that it has, without a long halt. */
 import type { PagePart } from "../page/parts.ts";
 import { CELLS_PART, PARTS_ID } from "../page/ids.ts";
+import { carriedOver } from "./carried_over.ts";
 import { nextTurn } from "./turns.ts";
 
 /** An element or the first part behind it: what is no part stays where it is. */
@@ -57,8 +58,11 @@ export class PartsView {
     for (const make of makers) {
       const element = make(), place = nextPart(last ? last.nextElementSibling : this.#main.firstElementChild);
       const former = this.#named(element.dataset.part!);
-      if (former && former !== element) former.replaceWith(element);
-      else if (place !== element) this.#main.insertBefore(element, place);
+      if (former && former !== element) {
+        const carry = carriedOver(former);
+        former.replaceWith(element);
+        carry(element);
+      } else if (place !== element) this.#main.insertBefore(element, place);
       kept.add(element);
       last = element;
       await nextTurn();

@@ -6,9 +6,9 @@ import type { RunsInFull } from "../page/run_part.ts";
 
 /** What the page asks of the worker. */
 export type Ask =
-  /** What the page carries, as it stands there: see `carried.ts`. Nothing is told of it but where it cannot be read. */
+  /** What the page carries, as it stands there: see `carried.ts`. Answered only with an error, where it cannot be read. */
   | { readonly ask: "open"; readonly data: string }
-  /** Results that are new or have changed, and keys of those that are there no more; nothing is told of it. */
+  /** Results that are new or have changed, and keys of those that are there no more; answered with nothing. */
   | { readonly ask: "update"; readonly results: readonly RunResult[]; readonly gone: readonly string[] }
   /** The page of the configurations that an expression selects; of all where it is empty. */
   | { readonly ask: "select"; readonly only: string }
@@ -37,7 +37,7 @@ export interface Compared {
   readonly html: string;
 }
 
-/** What a question comes to: nothing where something is told. */
+/** What a question is answered with; nothing where it is none. */
 export type AnswerTo<A extends Ask> = A extends { readonly ask: "select" } ? Selected
   : A extends { readonly ask: "compare" } ? Compared
   : A extends { readonly ask: "picture" | "carry" } ? string

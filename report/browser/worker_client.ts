@@ -27,9 +27,10 @@ export class WorkerClient {
     return await this.#ask({ ask: "compare", runs });
   }
 
-  /** Tells of results that are new or have changed, and of those that are there no more. */
-  async update(results: readonly RunResult[], gone: readonly string[]): Promise<void> {
-    await this.#ask({ ask: "update", results, gone });
+  /** Tells of results that are new or have changed, and of those that are there no more. @returns one line where that failed */
+  async update(results: readonly RunResult[], gone: readonly string[]): Promise<string | undefined> {
+    const outcome = await this.#ask({ ask: "update", results, gone });
+    return "error" in outcome ? outcome.error : undefined;
   }
 
   /** What a picture shows of the configurations that an expression selects. */
@@ -44,8 +45,13 @@ export class WorkerClient {
 
   async #ask<A extends Ask>(ask: A): Promise<Outcome<AnswerTo<A>>> {
     this.#worker ??= this.#start();
-    const worker = await this.#worker, opened = await this.#opened!;
-    return "error" in opened ? opened : await this.#tell(worker, ask) as Outcome<AnswerTo<A>>;
+    try {
+      const worker = await this.#worker, opened = await this.#opened!;
+      return "error" in opened ? opened : await this.#tell(worker, ask) as Outcome<AnswerTo<A>>;
+    } catch (error) {
+      // A browser that cannot inflate, or lets no worker start.
+      return { error: `Cannot work on this page in this browser: ${error instanceof Error ? error.message : error}` };
+    }
   }
 
   async #start(): Promise<Worker> {
@@ -55,6 +61,12 @@ export class WorkerClient {
       this.#waiting.get(data.number)?.(data);
       this.#waiting.delete(data.number);
     };
+    const failed = (why: string) => {
+      for (const [number, reply] of this.#waiting) reply({ number, error: `Cannot work on this page: ${why}` });
+      this.#waiting.clear();
+    };
+    worker.onerror = ({ message }) => failed(message || "its worker could not be started");
+    worker.onmessageerror = () => failed("an answer of its worker could not be read");
     this.#opened = this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
     return worker;
   }

@@ -34,8 +34,11 @@ export type CarriedInput = Omit<ReportInput, "table" | "damaged" | "dynamics" | 
   readonly others: readonly CarriedStudy[];
 };
 
-/** @throws {UserError} if the space does not know a configuration's cell */
-export function carriedOf(input: ReportInput): CarriedInput {
+/**
+ * @param known results that come later, of configurations that the list may not have
+ * @throws {UserError} if the space does not know a configuration's cell
+ */
+export function carriedOf(input: ReportInput, known: readonly RunResult[] = []): CarriedInput {
   const { table = GATED_SPACE, damaged = [], dynamics, others = [], chosenBy, runs = [], ...rest } = input;
   const listed = runs.map(({ entry }) => entry.config);
   return {
@@ -43,7 +46,7 @@ export function carriedOf(input: ReportInput): CarriedInput {
     results: sortRuns(input.results).map(shown),
     ...(chosenBy ? { chosenBy: { ...chosenBy, short: sortRuns(chosenBy.short).map(shown) } } : {}),
     ...(input.runs ? { runs: input.runs } : {}),
-    table: recordOf(table, input.results, listed),
+    table: recordOf(table, [...input.results, ...chosenBy?.short ?? [], ...known], listed),
     damaged: [...damaged].sort(),
     ...(dynamics && isAnythingOf(dynamics)
       ? {

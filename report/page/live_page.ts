@@ -15,7 +15,7 @@ import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
 export interface LivePageOptions {
   /** What is watched. */
   readonly title: string;
-  /** All that a report is drawn from but the results, which the server sends. */
+  /** All that a report is drawn from. The page carries all but the results, which the server sends. */
   readonly input: ReportInput;
   readonly entries: readonly ConfigEntry[];
 }
@@ -27,7 +27,7 @@ export function livePage({ title, input, entries }: LivePageOptions): string {
     escapeHtml(commandOn("report", ANY_STUDY, input.experiment))
   } draws a page that needs none.</p></noscript>
 <h1>${escapeHtml(title)}</h1>
-<p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span></p>
+<p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span><span data-live="left"></span></p>
 <p data-live="best"></p>
 <p data-live="connection" class="muted">connecting …</p>
 <p><button type="button" data-live="save" hidden>save as one file</button></p>
@@ -45,6 +45,7 @@ ${partsAround([], `<div data-part="${CELLS_PART}"></div>`)}`;
     style: `${PAGE_STYLE}${LIVE_STYLE}`,
     bar: filterBar(entries, input.table ?? GATED_SPACE),
     body,
-    carried: scriptsOf(input),
+    carried: scriptsOf({ ...input, results: [] }, input.results),
+    asks: true,
   });
 }

@@ -4,8 +4,10 @@ import { PARTS_ID } from "./ids.ts";
 import type { PagePart } from "./parts.ts";
 
 /** Nothing is loaded from anywhere, whatever a result's text holds. */
-const POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:; connect-src 'self'";
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; worker-src blob:";
+
+/** Of a page that is served: it asks its own server. */
+const ASKS = "; connect-src 'self'";
 
 /** What holds the parts of a page. @param cells HTML of the part that stays */
 export function partsAround(parts: readonly PagePart[], cells: string): string {
@@ -22,16 +24,18 @@ interface PagePieces {
   readonly body: string;
   /** The scripts, and what they work on. */
   readonly carried: string;
+  /** Whether its scripts ask the server that it came from. */
+  readonly asks?: boolean;
 }
 
 /** A whole page of these pieces. */
-export function pageAround({ title, style, bar, body, carried }: PagePieces): string {
+export function pageAround({ title, style, bar, body, carried, asks }: PagePieces): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}${asks ? ASKS : ""}">
 <title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>

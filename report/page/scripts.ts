@@ -2,14 +2,15 @@
 import { Buffer } from "node:buffer";
 import { deflateRawSync } from "node:zlib";
 import { carriedOf } from "../content/carried.ts";
+import type { RunResult } from "../../experiments/study/result.ts";
 import type { ReportInput } from "../content/report_input.ts";
 import { INPUT_ID, WORKER_ID } from "./ids.ts";
 import clientScript from "./bundles/client.js" with { type: "text" };
 import workerScript from "./bundles/worker.js" with { type: "text" };
 
-/** The scripts of a page that carries a report's input, as HTML. */
-export function scriptsOf(input: ReportInput): string {
-  return `<script type="text/plain" id="${INPUT_ID}">${deflated(JSON.stringify(carriedOf(input)))}</script>
+/** The scripts of a page that carries a report's input, as HTML. @param known see {@linkcode carriedOf} */
+export function scriptsOf(input: ReportInput, known?: readonly RunResult[]): string {
+  return `<script type="text/plain" id="${INPUT_ID}">${deflated(JSON.stringify(carriedOf(input, known)))}</script>
 <script type="text/plain" id="${WORKER_ID}">${deflated(workerScript)}</script>
 <script>
 ${clientScript}</script>`;

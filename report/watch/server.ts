@@ -107,12 +107,21 @@ function whyNot(error: unknown): string {
 
 /** Answers requests, of which it believes nothing. */
 function handlerOf(
-  { page, cells, onProblem }: WatchOptions,
+  { source, page, cells, onProblem }: WatchOptions,
   broadcast: Broadcast,
 ): (request: Request, port: number) => Promise<Response> {
-  let madeCells: Promise<string> | undefined;
+  let madeCells: { readonly list: unknown; readonly html: Promise<string> } | undefined;
+  // One that is being made serves all that ask meanwhile: it reads the whole study.
+  let making: Promise<string> | undefined;
+  const pageNow = () => making ??= Promise.try(page).finally(() => making = undefined);
   const routes: Readonly<Record<string, (request: Request, port: number) => Response | Promise<Response>>> = {
-    "/": async () => html(await page()),
+    "/": async (request) => {
+      const { headers } = request, isVisit = headers.get("sec-fetch-mode") === "navigate";
+      if (headers.get("sec-fetch-site") === "cross-site" && !isVisit) {
+        return refusal(403, "This is a page, and no part of another site's.");
+      }
+      return html(await pageNow());
+    },
     "/events": (request, port) => {
       if (!isOfOwnPage(request, port)) return refusal(403, "This is for the page that this server sends.");
       if (broadcast.clients >= MOST_CLIENTS) {
@@ -124,9 +133,10 @@ function handlerOf(
     "/cells": async (request, port) => {
       if (!cells) return nothingHere();
       if (!isOfOwnPage(request, port)) return refusal(403, "This is for the page that this server sends.");
-      madeCells ??= Promise.try(cells);
+      const { list } = source.snapshot;
+      if (madeCells?.list !== list) madeCells = { list, html: Promise.try(cells) };
       try {
-        return html(await madeCells);
+        return html(await madeCells.html);
       } catch (error) {
         madeCells = undefined;
         throw error;
@@ -158,7 +168,7 @@ function hostsOf(port: number): string[] {
 /** Browsers leave it out. */
 const HTTP_PORT = 80;
 
-/** Whether no page of another site asks: browsers say so, and whoever is no browser may read the study itself. */
+/** Whether no page of another site asks: browsers say so. Programs of this machine may ask: see docs/page.md. */
 function isOfOwnPage({ headers }: Request, port: number): boolean {
   const origin = headers.get("origin"), site = headers.get("sec-fetch-site");
   const isOwnOrigin = origin === null || hostsOf(port).some((host) => origin === `http://${host}`);
