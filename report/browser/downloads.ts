@@ -13,11 +13,13 @@ export function downloadAt(target: Element): HTMLAnchorElement | undefined {
 /**
  * Hands a picture's data to the browser, as a file of the link's name.
  *
+ * @param suffix of the name, before its ending: what is selected is no other file of all
  * @param ask what a picture of this name shows
  * @returns one line where there is none
  */
 export async function download(
   link: HTMLAnchorElement,
+  suffix: string,
   ask: (name: string, as: DownloadKind) => Promise<Outcome<string>>,
 ): Promise<string | undefined> {
   const as = link.dataset.download as DownloadKind;
@@ -25,7 +27,7 @@ export async function download(
   const outcome = await ask(link.closest("figure")!.id, as);
   link.ariaBusy = null;
   if ("error" in outcome) return outcome.error;
-  handOver(link.download, outcome.value, TYPES[as]);
+  handOver(link.download.replace(/(?=\.\w+$)/, suffix), outcome.value, TYPES[as]);
   return undefined;
 }
 

@@ -63,7 +63,7 @@ export class LivePanel {
     this.#progress.value = overview.done;
     this.save.hidden = !overview.done;
     setText(this.#counts, countsInWords(overview));
-    setText(this.#left, overview.seconds_left ? `; about ${formatDuration(overview.seconds_left)} left` : "");
+    setText(this.#left, leftInWords(overview));
     const { best } = overview;
     setText(
       this.#best,
@@ -126,4 +126,11 @@ function paragraph(text: string): HTMLParagraphElement {
 /** Writes only what changes: a screen reader tells the rest again. */
 function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** `; about 3 min 10 s left`. */
+function leftInWords({ seconds_left, running, stale, waiting }: Snapshot["overview"]): string {
+  const isOver = !running.length && !stale.length && !waiting,
+    nobody = running.length || isOver ? "" : "; nobody trains now";
+  return (seconds_left ? `; about ${formatDuration(seconds_left)} of training left` : "") + nobody;
 }

@@ -84,16 +84,16 @@ export class Page {
     else revealed();
   }
 
-  /** Changes what is chosen, and the address with it. */
-  #choose(change: Partial<PageState>): void {
+  /** Changes what is chosen, and the address with it. @param isNew whether it is to be shown, and a step to go back over */
+  #choose(change: Partial<PageState>, isNew = true): void {
     const state = { ...this.#state, ...change }, hash = hashOf(state);
     if (hash !== location.hash && (hash || location.hash)) {
       // How a table is arranged is nothing to go back over.
-      const isArrangement = change.sort !== undefined || change.columns !== undefined;
+      const isArrangement = !isNew || change.sort !== undefined || change.columns !== undefined;
       history[isArrangement ? "replaceState" : "pushState"](null, "", hash || location.pathname + location.search);
     }
     this.#state = state;
-    if (change.only !== undefined) void this.#select();
+    if (change.only !== undefined && isNew) void this.#select();
     if (change.runs) void this.#compare.show(state.runs);
   }
 
@@ -114,7 +114,11 @@ export class Page {
     if (only === this.#shown.only && !this.#isStale) return this.#bar.shown(this.#shown.configurations, this.#all);
     this.#isStale = false;
     const outcome = only || this.options.isDrawnHere ? await this.worker.select(only) : undefined;
-    if (outcome && "error" in outcome) return this.#bar.refuse(outcome.error, this.#shown.configurations, this.#all);
+    if (outcome && "error" in outcome) {
+      // The address says what is shown; what is wrong stays where it is typed.
+      this.#choose({ only: this.#shown.only }, false);
+      return this.#bar.refuse(outcome.error, this.#shown.configurations, this.#all);
+    }
     this.marks.forget();
     if (outcome) {
       this.options.onSelected?.(outcome.value);
@@ -167,7 +171,7 @@ export class Page {
 
   async #download(link: HTMLAnchorElement): Promise<void> {
     const { only, configurations } = this.#shown;
-    const problem = await download(link, (name, as) => this.worker.picture(name, as, only));
+    const problem = await download(link, only ? "_selected" : "", (name, as) => this.worker.picture(name, as, only));
     if (problem !== undefined) this.#bar.refuse(problem, configurations, this.#all);
   }
 

@@ -60,11 +60,14 @@ ${choices.join("\n")}
 }
 
 /** By what the table is ranked, and what its two columns on memory are. */
+const COMPARING = "Check two or more to see them side by side at the top of this page.";
+
 function introduction(rows: readonly MergedRow[]): string {
   const gains = rows.some((row) => row.gain_over_order_1) ? [GAIN_IN_WORDS] : [];
   const resets = rows.some((row) => lossIncreases(row).length) ? [resetsInWords(rows[0].reads)] : [];
   const sentences = [`Ranked by ${criterionInWords(criterionOfRows(rows))}.`, ...gains, ...resets];
-  return `<p>${escapeHtml(sentences.join(" "))}</p>`;
+  return `<p>${escapeHtml(sentences.join(" "))}</p>
+<p class="${WITH_SCRIPT}">${COMPARING}</p>`;
 }
 
 const GAIN_IN_WORDS =

@@ -78,7 +78,8 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
   padding: .5rem 1rem; background: var(--card); font-size: .9rem;
   border-image: linear-gradient(to top, var(--line) 1px, var(--card) 1px) fill 0 / 0 / 0 100vmax; }
 .filters > label { display: flex; min-width: 0; flex: 1 1 16rem; max-width: 100%; gap: .5rem; align-items: center; white-space: nowrap; }
-.filters input, .filters select, .filters button { font: inherit; }
+.filters input, .filters select, .filters button { font: inherit; } .filters input { line-height: 1.6; }
+.filters ::placeholder { color: var(--muted); opacity: 1; } p, li, summary { overflow-wrap: anywhere; }
 .filters input { flex: 1; min-width: 6rem; width: 0; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 .filters details { margin: 0; background: none; } .filters details[open] { flex-basis: 100%; } .filters summary { padding: .1rem .6rem; }
 .filters details > div { display: flex; flex-wrap: wrap; gap: .4rem .9rem; max-height: 40vh; overflow-y: auto; }
@@ -118,6 +119,6 @@ tr.marked > *, article.marked { background: var(--tint); }
   table { font-size: .46rem; } th, td { padding: .1rem .12rem; } th, th.turn, td { white-space: normal; min-width: 0; }
   .beside, .equations, .sample, .muted, figcaption { font-size: .7rem; } .on-paper { display: block; }
   .card { border: 0; } .card, .scroll { overflow: visible; }
-  nav, .filters, #marked, .script .downloads { display: none; } .equations { white-space: pre-wrap; }
+  nav, .filters, #marked, .files, .script .downloads { display: none; } h2, h3 { break-after: avoid; } td code { white-space: nowrap; } .equations { white-space: pre-wrap; }
 }
 ${TABLE_STYLE}${COMPARE_STYLE}${CELL_PICTURE_STYLE}`;

@@ -141,6 +141,11 @@ export const FILTER_CHECKS = {
         /^Cannot show 'use_state_gate=true,layers=2': 'layers=2' names no key; keys are /,
       );
       assert.equal(await page.locator("#runs tbody tr").count(), wanted.length);
+      // The address says what is shown.
+      assert.equal(
+        new URLSearchParams(new URL(page.url()).hash.slice(1)).get("only"),
+        "use_state_gate=true,n_layers=2",
+      );
       await ask(page, "n_layers=2");
       await shows(page, `${configs.length / 2} of ${configs.length} configurations`);
       assert.ok(await wrong.isHidden());
@@ -152,14 +157,14 @@ export const FILTER_CHECKS = {
     options: {},
     async act(page, { configs, filtered }) {
       /** @param {{ name: string, svg: string, csv: string }[]} files */
-      const assertFiles = async (files) => {
+      const assertFiles = async (files, suffix = "") => {
         assert.ok(files.length > 2);
         for (const file of files) {
           for (const kind of /** @type {const} */ (["csv", "svg"])) {
             const waiting = page.waitForEvent("download");
             await page.locator(`figure[id="${file.name}"] [data-download=${kind}]`).click();
             const download = await waiting;
-            assert.equal(download.suggestedFilename(), `${file.name}.${kind}`);
+            assert.equal(download.suggestedFilename(), `${file.name}${suffix}.${kind}`);
             const got = await readFile(await download.path(), "utf8");
             assert.ok(
               got === file[kind],
@@ -171,7 +176,7 @@ export const FILTER_CHECKS = {
       await assertFiles(filtered.files.all);
       await ask(page, filtered.only);
       await shows(page, `${filtered.count} of ${configs.length} configurations`);
-      await assertFiles(filtered.files.filtered);
+      await assertFiles(filtered.files.filtered, "_selected");
     },
   },
 };
