@@ -58,11 +58,14 @@ export function carriedOf(input: ReportInput, known: readonly RunResult[] = []):
         },
       }
       : {}),
-    others: others.map(({ source: { space, damaged = [], ...source } }) => ({
+    // Where a study lies is no matter of the page.
+    others: others.map(({ source: { space, damaged = [], dir, ...source } }) => ({
       ...source,
+      dir: source.name,
+      unreadable: source.unreadable.map((line) => line.replaceAll(dir, source.name)),
       results: sortRuns(source.results).map(shown),
       space: recordOf(space, source.results, (source.entries ?? []).map(({ config }) => config)),
-      damaged: [...damaged],
+      damaged: [...damaged].map(([key, line]) => [key, line.replaceAll(dir, source.name)] as const),
     })),
   };
 }

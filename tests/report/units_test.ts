@@ -24,6 +24,7 @@ import { syntheticResults } from "./synthetic_results.ts";
 
 /** What is in bytes whatever models read: scores, baselines, lengths of samples. */
 const ALWAYS_BYTES = [
+  /\w+_bits_per_byte/g,
   /bits per byte/g,
   /bits\/byte/g,
   /\d bytes of context \(n-gram baselines\)/g,

@@ -182,7 +182,11 @@ Deno.test("writeReport() makes a page that needs no network or second id when it
     const targets = [...page.matchAll(/href="([^"]*)"/g)].map(([, target]) => target);
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assert.equal(new Set(ids).size, ids.length);
-    assert.deepEqual(targets.filter((target) => !target.startsWith("#") || !ids.includes(target.slice(1))), []);
+    // Files of the report lie beside the page; all else is on it.
+    const files = targets.filter((target) => !target.startsWith("#")), there = reportFiles("01");
+    assert.deepEqual(files.filter((file) => !there.includes(file)), []);
+    assert.equal(files.length, 2 * pictureNames("01").length);
+    assert.deepEqual(targets.filter((target) => target.startsWith("#") && !ids.includes(target.slice(1))), []);
     assert.equal(page.match(/<figure /g)!.length, pictureNames("01").length);
   }));
 
