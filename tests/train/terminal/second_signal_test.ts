@@ -35,7 +35,10 @@ Deno.test("a second signal ends a task at once, with its exit code, wherever its
           const ended = child.status.then(() => "ended");
           const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds, "later"));
           assert.equal(await Promise.race([ended, later(1000)]), "later");
-          child.kill("SIGTERM");
+          // The main thread may have begun to listen after the first key: then the next one is its second.
+          for (let key = 2; key < 5 && await Promise.race([ended, later(1000)]) === "later"; key++) {
+            child.kill("SIGTERM");
+          }
         },
       }),
     );
