@@ -15,8 +15,8 @@ export function figure({ name, caption, svg, notes = [] }: Picture): string {
 ${svg.trim()}
 </div>
 <figcaption>${escapeHtml(caption)}${more}<br>
-<span class="files">Beside this page: ${files.join(", ")}</span>
-<span class="downloads">To download, as shown: ${download(file, "csv")}, ${download(file, "svg")}</span></figcaption>
+<span class="files">Beside this page: ${files.join(", ")}.</span>
+<span class="downloads">To download, as shown: ${download(file, "csv")}, ${download(file, "svg")}.</span></figcaption>
 </figure>`;
 }
 

@@ -26,15 +26,20 @@ export function filterBar(configured: readonly Configured[], table: FactorTable)
   // A size and the last switch, say: what can be chosen here.
   const examples = [...new Set([choices.at(-1), choices[0]])].flatMap((choice) => choice?.example ?? []);
   return `<form class="filters" role="search" aria-label="Which configurations this page shows" hidden>
-<label>show only <input name="only" size="40" autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="only-wrong" placeholder="${
-    escapeHtml(examples.join(","))
-  }"></label>
+<label>show only <input name="only" size="40" autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="only-wrong"></label>
 <button>show</button>
 <button type="reset">show all</button>
 <output aria-live="polite"></output>
 <details><summary>choose</summary>
 <div>
 ${selects.join("\n")}
+${
+    examples.length
+      ? `<p class="muted">or written out, as for <code>--only</code>: <code>${
+        escapeHtml(examples.join(","))
+      }</code></p>`
+      : ""
+  }
 </div>
 </details>
 <p id="only-wrong" role="alert" hidden></p>

@@ -79,11 +79,11 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button
   border-image: linear-gradient(to top, var(--line) 1px, var(--card) 1px) fill 0 / 0 / 0 100vmax; }
 .filters > label { display: flex; min-width: 0; flex: 1 1 16rem; max-width: 100%; gap: .5rem; align-items: center; white-space: nowrap; }
 .filters input, .filters select, .filters button { font: inherit; } .filters input { line-height: 1.6; }
-.filters ::placeholder { color: var(--muted); opacity: 1; } p, li, summary { overflow-wrap: anywhere; }
+[tabindex="-1"]:focus-visible { outline: none; } p, li, summary { overflow-wrap: anywhere; }
 .filters input { flex: 1; min-width: 6rem; width: 0; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 .filters details { margin: 0; background: none; } .filters details[open] { flex-basis: 100%; } .filters summary { padding: .1rem .6rem; }
 .filters details > div { display: flex; flex-wrap: wrap; gap: .4rem .9rem; max-height: 40vh; overflow-y: auto; }
-.filters details label { display: grid; font-size: .85rem; }
+.filters details label { display: grid; font-size: .85rem; } .filters details p { flex-basis: 100%; margin: 0; }
 .filters [role=alert] { flex-basis: 100%; margin: 0; color: var(--wrong); overflow-wrap: anywhere; }
 .script [id] { scroll-margin-top: calc(var(--bar, 4rem) + .5rem); }
 [aria-busy] { cursor: progress; }

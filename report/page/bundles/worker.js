@@ -247,8 +247,8 @@ ${le(a)}`).join(""),s=["svg","png"].map(a=>`<a href="${o}.${a}">${o}.${a}</a>`);
 ${n.trim()}
 </div>
 <figcaption>${le(t)}${i}<br>
-<span class="files">Beside this page: ${s.join(", ")}</span>
-<span class="downloads">To download, as shown: ${SQ(o,"csv")}, ${SQ(o,"svg")}</span></figcaption>
+<span class="files">Beside this page: ${s.join(", ")}.</span>
+<span class="downloads">To download, as shown: ${SQ(o,"csv")}, ${SQ(o,"svg")}.</span></figcaption>
 </figure>`}function SQ(e,t){let n=t.toUpperCase();return`<a download="${e}.${t}" data-download="${t}" href="#${e}" aria-label="${n} of ${e}">${n}</a>`}function U8({picture:e},t){return e===void 0?void 0:t.find(({name:n})=>n.endsWith(e))}function Sv(e,t=[]){return e.map(n=>{let r=xV(n).map(i=>`<p class="muted">${le(i)}.</p>`),o=U8(n,t);return[`<h3>${le(n.heading)}</h3>`,...dp(n.lines),...n.cells?[fa(n.cells)]:[],...r,...o?[_v(o)]:[]].join(`
 `)}).join(`
 `)}function EQ(e,t){let{lead:n,factors:r,notes:o}=EH(e,ko,t),i=o.map(s=>`<p>${le(s)}</p>`);return[`<p>${le(n)}</p>`,...dp(r),...i].join(`
