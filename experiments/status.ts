@@ -4,7 +4,8 @@ import { oneLine } from "../cells/visible_text.ts";
 import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/words.ts";
-import { type ClaimedRun, type Overview, overviewOf } from "./queue/overview.ts";
+import { type Overview, overviewOf } from "./queue/overview.ts";
+import { countsInWords, progressInWords } from "./queue/overview_words.ts";
 import { ownerInWords } from "./queue/queue.ts";
 import { jobLines, jobsOverview } from "./slurm/jobs_overview.ts";
 import { commandOn } from "./study/commands.ts";
@@ -25,13 +26,9 @@ const flags = ofSpace((space) => ({
 export function* statusLines(overview: Overview, dir: string): Generator<string> {
   const {
     total,
-    done,
     running,
     stale,
     failed,
-    waiting,
-    damaged,
-    unknown_version,
     elsewhere,
     queue_problem,
     unlisted,
@@ -40,20 +37,9 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     dynamics,
     seconds_left,
   } = overview;
-  const counts = [
-    `${done} of ${plural(total, "run")} done`,
-    `${running.length} running`,
-    ...(stale.length ? [`${stale.length} stale`] : []),
-    `${failed.length} failed`,
-    ...(damaged ? [`${damaged} damaged`] : []),
-    ...(unknown_version ? [`${unknown_version} of an unknown version`] : []),
-    ...(elsewhere.length ? [`${elsewhere.length} in other folders`] : []),
-    `${waiting} waiting`,
-    ...(unlisted.length ? [`${unlisted.length} unlisted`] : []),
-  ];
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   const selection = overview.selection === undefined ? "" : `, --only ${overview.selection}`;
-  yield `Experiment ${overview.experiment}${selection}: ${counts.join(", ")}`;
+  yield `Experiment ${overview.experiment}${selection}: ${countsInWords(overview)}`;
   if (queue_problem !== undefined) yield `  queue    ${queue_problem}; who is at work cannot be told`;
   if (elsewhere.length) {
     yield `  elsewhere ${elsewhere.length} are trained in other folders; ${
@@ -62,11 +48,9 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   }
   const ago = (time: number) => formatDuration(Math.max(0, Date.now() / 1000 - time));
   if (!total) yield `  nothing is listed yet; ${command("init")} lists configurations`;
-  // A call of 'train' may have been asked for more steps than the study is.
-  const progress = ({ step, steps }: ClaimedRun) => step > steps ? `step ${step}` : `step ${step} of ${steps}`;
   for (const claimed of running) {
     const { key, owner, since } = claimed;
-    yield `  running  ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)}, for ${ago(since)}`;
+    yield `  running  ${shortKey(key)}  ${progressInWords(claimed)}, process ${ownerInWords(owner)}, for ${ago(since)}`;
   }
   for (const { key, owner, since } of overview.in_use) {
     yield `  in use   ${shortKey(key)}  is being measured or scored by process ${ownerInWords(owner)}, for ${
@@ -75,7 +59,9 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   }
   for (const claimed of stale) {
     const { key, owner, heard } = claimed;
-    yield `  stale    ${shortKey(key)}  ${progress(claimed)}, process ${ownerInWords(owner)} has been silent for ` +
+    yield `  stale    ${shortKey(key)}  ${progressInWords(claimed)}, process ${
+      ownerInWords(owner)
+    } has been silent for ` +
       `${ago(heard)}; the next ${command("train")} goes on with it`;
   }
   if (overview.short) {

@@ -2,6 +2,7 @@
 /** The bar that says which configurations the page shows. */
 import { keyOfPart, selectionParts, withPart } from "../../experiments/study/selection_text.ts";
 import { counted } from "../../cells/counts.ts";
+import { setText } from "./set_text.ts";
 
 /** The bar; hidden until it is made. */
 export class FilterBar {
@@ -48,7 +49,8 @@ export class FilterBar {
   /** Says how many configurations are shown. */
   shown(shown: number, all: number): void {
     this.#say(undefined);
-    this.#setCount(
+    setText(
+      this.#count,
       shown === all ? `all ${counted(all, "configuration")}` : `${shown} of ${counted(all, "configuration")}`,
     );
   }
@@ -57,11 +59,6 @@ export class FilterBar {
   refuse(why: string, shown: number, all: number): void {
     this.shown(shown, all);
     this.#say(why);
-  }
-
-  /** Writes only what changes: a screen reader tells the rest again. */
-  #setCount(text: string): void {
-    if (this.#count.textContent !== text) this.#count.textContent = text;
   }
 
   #say(why: string | undefined): void {

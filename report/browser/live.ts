@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Follows an experiment as it trains: what the server sends goes to the panel at once, and to the rest of the page when there is time. */
-import { idInKey, runKey } from "../../experiments/study/run_key.ts";
+import { idInKey, runKey, shortKey } from "../../experiments/study/run_key.ts";
 import { unitOf } from "../../cells/unit.ts";
 import { type Changes, type Curve, type Snapshot, withChanges } from "../watch/events.ts";
 import { type LiveCurve, LiveCurves } from "./live_curves.ts";
@@ -8,9 +8,6 @@ import { handOver } from "./downloads.ts";
 import { LivePanel } from "./live_panel.ts";
 import { Page } from "./page.ts";
 import { savedPage } from "./save_page.ts";
-
-/** Characters of an id by which the page names a configuration. */
-const NAME = 8;
 
 /** Of the time that the last drawing took, as much is left between two: the worker is not to be busy all the time. */
 const REST = 3, LEAST_REST_MILLISECONDS = 2000;
@@ -46,7 +43,7 @@ class Live {
 
   constructor(section: HTMLElement) {
     this.#panel = new LivePanel(section);
-    this.#curves = new LiveCurves(this.#panel.picture, (key) => key.slice(0, NAME));
+    this.#curves = new LiveCurves(this.#panel.picture, (key) => shortKey(idInKey(key)));
     void this.#bringCells();
     this.#panel.save.addEventListener("click", () => void this.#save());
   }

@@ -1,11 +1,12 @@
 /// <reference lib="dom" />
 /** What the page says of an experiment that trains: counts, time left, the best so far, what is under way and what has failed. */
-import { counted } from "../../cells/counts.ts";
+import { countsInWords, progressInWords } from "../../experiments/queue/overview_words.ts";
 import { qualityInWords } from "../../experiments/study/criterion.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import { formatDuration } from "../../train/terminal/words.ts";
 import type { Snapshot } from "../watch/events.ts";
 import type { LiveCurve } from "./live_curves.ts";
+import { setText } from "./set_text.ts";
 
 /** Runs under way that are named: an engine may have hundreds. */
 const MOST_RUNNING = 12;
@@ -74,9 +75,9 @@ export class LivePanel {
         : "",
     );
     const losses = new Map(curves.map(({ key, values }) => [key, values.at(-1)]));
-    const running = overview.running.slice(0, MOST_RUNNING).map(({ key, step, steps }) => {
-      const loss = losses.get(key);
-      return `${shortKey(key)}: ${labels.get(key) ?? ""}, step ${step} of ${steps}${
+    const running = overview.running.slice(0, MOST_RUNNING).map((claimed) => {
+      const { key } = claimed, loss = losses.get(key);
+      return `${shortKey(key)}: ${labels.get(key) ?? ""}, ${progressInWords(claimed)}${
         loss === undefined ? "" : `, loss ${loss.toFixed(3)}`
       }`;
     });
@@ -102,30 +103,10 @@ export class LivePanel {
   }
 }
 
-/** `12 of 96 runs done, 2 running, 82 waiting`. */
-function countsInWords(overview: Snapshot["overview"]): string {
-  const { done, total, running, stale, failed, waiting, damaged, elsewhere } = overview;
-  const counts = [
-    `${done} of ${counted(total, "run")} done`,
-    ...(running.length ? [`${running.length} running`] : []),
-    ...(stale.length ? [`${stale.length} silent`] : []),
-    ...(failed.length ? [`${failed.length} failed`] : []),
-    ...(damaged ? [`${damaged} damaged`] : []),
-    ...(elsewhere.length ? [`${elsewhere.length} in other folders`] : []),
-    ...(waiting ? [`${waiting} waiting`] : []),
-  ];
-  return counts.join(", ");
-}
-
 function paragraph(text: string): HTMLParagraphElement {
   const made = document.createElement("p");
   made.textContent = text;
   return made;
-}
-
-/** Writes only what changes: a screen reader tells the rest again. */
-function setText(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** `; about 3 min 10 s left`. */

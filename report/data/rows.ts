@@ -199,7 +199,7 @@ function rowOf(result: FinishedResult, table: FactorTable, metrics: readonly Met
 
 /** By id and seed, so that equal results give equal bytes, in whatever order they come. */
 export function sortRuns(results: readonly RunResult[]): RunResult[] {
-  return results.toSorted((a, b) => a.id === b.id ? a.seed - b.seed : a.id < b.id ? -1 : 1);
+  return results.toSorted(byName);
 }
 
 function byName(a: { id: string; seed: number }, b: { id: string; seed: number }): number {

@@ -101,11 +101,23 @@ export function wrapped(text: string, lines: number): string {
 /** More lines than these no text under a title has. */
 const MOST_LINES = 3;
 
-/** A text in as few lines as fit into `room` pixels, about equally long; as it is where none do. */
+/** A line is broken behind a sentence or a part of one where it is as full as this share of its room; else behind the last word that fits. */
+const FULL = 0.55;
+/** Behind what a line is broken, the best first. */
+const BREAKS = [/[.;:!?]$/, /,$/, /./];
+
+/** A text in lines that fit into `room` pixels, each as full as it can be; as it is where a word is too long, or the lines are too many. */
 export function brokenTo(text: string, room: number, size: number): string[] {
-  for (let lines = 1; lines <= MOST_LINES; lines++) {
-    const laid = wrapped(text, lines);
-    if (widest([laid], size) <= room) return laid.split("\n");
+  const lines: string[] = [];
+  let rest = text;
+  while (lineWidth(rest, size) > room) {
+    const fitting = [...rest.matchAll(/ /g)].map(({ index }) => rest.slice(0, index))
+      .filter((line) => line && lineWidth(line, size) <= room);
+    if (!fitting.length || lines.length + 1 === MOST_LINES) return [text];
+    const full = fitting.filter((line) => lineWidth(line, size) >= FULL * room), among = full.length ? full : fitting;
+    const line = BREAKS.map((end) => among.findLast((one) => end.test(one))).find((one) => one !== undefined)!;
+    lines.push(line);
+    rest = rest.slice(line.length + 1);
   }
-  return [text];
+  return [...lines, rest];
 }

@@ -17,6 +17,7 @@ import {
   portraitColumns,
   portraitNotes,
   portraitsOf,
+  shownBy,
 } from "./portraits.ts";
 import { ERRORS, measureTexts } from "./words.ts";
 
@@ -55,9 +56,7 @@ function portraitsWithGates(rows: readonly MergedRow[], table: FactorTable): Por
 /** The data behind {@linkcode figureGates}: a row for each bar. */
 export function gatesData(rows: readonly MergedRow[], table: FactorTable): Table {
   type Row = OfPortrait & Bar;
-  const bars = portraitsWithGates(rows, table).flatMap((portrait) =>
-    barsOf(portrait.row).map((bar): Row => ({ ...bar, portrait }))
-  );
+  const bars = shownBy(portraitsWithGates(rows, table), barsOf);
   return pictureTable<Row>([
     ...portraitColumns<Row>(),
     textColumn("gate", "the layer, from 1, and what the graph calls the gate", ({ label }) => label),

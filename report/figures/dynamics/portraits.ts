@@ -59,6 +59,14 @@ export interface OfPortrait {
   readonly portrait: Portrait;
 }
 
+/** All that portraits show, one by one. */
+export function shownBy<Item>(
+  portraits: readonly Portrait[],
+  itemsOf: (row: MergedRow) => readonly Item[],
+): (Item & OfPortrait)[] {
+  return portraits.flatMap((portrait) => itemsOf(portrait.row).map((item) => ({ ...item, portrait })));
+}
+
 /** Columns that say which portrait a row is of. */
 export function portraitColumns<Row extends OfPortrait>(): Column<Row>[] {
   return [

@@ -19,6 +19,7 @@ import {
   portraitColumns,
   portraitNotes,
   portraitsOf,
+  shownBy,
 } from "./portraits.ts";
 import { ERRORS, extentText } from "./words.ts";
 
@@ -36,9 +37,7 @@ function portraitsWithRecall(rows: readonly MergedRow[], table: FactorTable): Po
 /** The data behind {@linkcode figureRecall}: a row for each dot. */
 export function recallData(rows: readonly MergedRow[], table: FactorTable): Table {
   type Point = OfPortrait & RecallPoint;
-  const points = portraitsWithRecall(rows, table).flatMap((portrait) =>
-    meanRecall(portrait.row).map((point): Point => ({ ...point, portrait }))
-  );
+  const points = shownBy(portraitsWithRecall(rows, table), meanRecall);
   return pictureTable<Point>([
     ...portraitColumns<Point>(),
     countColumn("lag", "how many steps before what is recalled was read; 0: what was read last", ({ lag }) => lag),

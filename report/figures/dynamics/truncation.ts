@@ -20,6 +20,7 @@ import {
   portraitColumns,
   portraitNotes,
   portraitsOf,
+  shownBy,
 } from "./portraits.ts";
 import { ERRORS, measureTexts } from "./words.ts";
 
@@ -76,10 +77,9 @@ function portraitsWithGradients(rows: readonly MergedRow[], table: FactorTable):
 /** The data behind {@linkcode figureTruncation}: a row for each mark. */
 export function truncationData(rows: readonly MergedRow[], table: FactorTable): Table {
   type Mark = OfPortrait & Point & { readonly series: string };
-  const marks = portraitsWithGradients(rows, table).flatMap((portrait) =>
-    SERIES.flatMap((series) =>
-      pointsOf(portrait.row, series).map((point): Mark => ({ ...point, portrait, series: series.name }))
-    )
+  const marks = shownBy(
+    portraitsWithGradients(rows, table),
+    (row) => SERIES.flatMap((series) => pointsOf(row, series).map((point) => ({ ...point, series: series.name }))),
   );
   return pictureTable<Mark>([
     ...portraitColumns<Mark>(),

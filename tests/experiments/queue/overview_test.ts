@@ -5,35 +5,11 @@ import { statusLines } from "../../../experiments/status.ts";
 import { STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { openSqliteQueue } from "../../../experiments/queue/sqlite_queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
-import type { Run } from "../../../experiments/study/runs.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
-import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
+import { unfinished } from "../../report/synthetic_results.ts";
+import { makeFollowedStudy } from "../../report/watch/followed_study.ts";
 import { inFolder } from "../folder.ts";
-
-const small = {
-  experiment: "01",
-  levels: { n_layers: [1], state_size: [8] },
-  history: 101,
-  steps: 300,
-  seeds: 1,
-} as const;
-
-/** A study with nothing done, and for each run the result that it might have. */
-async function begin(dir: string) {
-  const { study } = await initStudy({ dir, ...small });
-  await study.makeRunFolders("01");
-  const made = new Map(
-    syntheticResults({ layers: [1], state_sizes: [8], steps: 300 }).map((result) => [result.id, result]),
-  );
-  const resultOf = ({ entry }: Run): RunResult => ({
-    ...made.get(entry.id)!,
-    corpus_sha1: study.settings.corpus.sha1,
-    "history size": small.history,
-  });
-  const write = (run: Run, result: RunResult) => study.writeResult("01", run.key, result);
-  return { study, runs: await study.runs("01"), resultOf, write };
-}
 
 /** A result of half the steps. */
 function shorter(result: RunResult): RunResult {
@@ -44,18 +20,18 @@ function shorter(result: RunResult): RunResult {
 inFolder(
   "overviewOf() puts each run in one state: done, running, stale, failed, damaged, of an unknown version or waiting",
   async (dir) => {
-    const { study, runs, resultOf, write } = await begin(dir);
+    const { study, runs, resultOf, write } = await makeFollowedStudy(dir);
     const [done, better, failed, damaged, foreign, left, scored, running, stale, newer, odd, ...rest] = runs;
-    await write(done, resultOf(done));
+    await write(resultOf(done));
     const best = resultOf(better).loss!.map((loss) => loss - 1);
-    await write(better, { ...resultOf(better), loss: best, "min loss": Math.min(...best) });
-    await write(failed, {
+    await write({ ...resultOf(better), loss: best, "min loss": Math.min(...best) });
+    await write({
       ...unfinished(resultOf(failed)),
       failed: "the loss became NaN at step 7",
       failed_at_step: 7,
     });
     await Deno.writeTextFile(study.resultPath("01", damaged.key), "{");
-    await write(foreign, { ...resultOf(foreign), corpus_sha1: "0".repeat(40) });
+    await write({ ...resultOf(foreign), corpus_sha1: "0".repeat(40) });
     await Deno.writeTextFile(study.resultPath("01", "no_run_of_the_study"), "{");
     for (const [run, version] of [[newer, "1.0.0"], [odd, "nightly"]] as const) {
       const written = JSON.stringify({ ...resultOf(run), cellspace_version: version });
@@ -63,9 +39,9 @@ inFolder(
     }
     const unlisted = `${done.key}_seed1`;
     await study.writeResult("01", unlisted, { ...resultOf(done), seed: 1 });
-    await write(left, unfinished(resultOf(left)));
-    await write(scored, resultOf(scored));
-    await write(running, unfinished(resultOf(running)));
+    await write(unfinished(resultOf(left)));
+    await write(resultOf(scored));
+    await write(unfinished(resultOf(running)));
 
     const queue = await openSqliteQueue(study.queuePath, { owner: "me" });
     for (const run of [scored, running, stale]) await queue.claim(claimKey("01", run.key));
@@ -114,10 +90,10 @@ inFolder(
 );
 
 inFolder("overviewOf() tells the best by the validation score, once no scored run lacks it", async (dir) => {
-  const { runs, resultOf, write } = await begin(dir);
+  const { runs, resultOf, write } = await makeFollowedStudy(dir);
   const [lowest, best] = runs;
-  await write(lowest, { ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5 });
-  await write(best, { ...resultOf(best), validation_bits_per_byte: 2.5 });
+  await write({ ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5 });
+  await write({ ...resultOf(best), validation_bits_per_byte: 2.5 });
   const before = await overviewOf(dir, "01");
   assert.deepEqual([before.best!.key, before.unvalidated], [lowest.key, 1]);
   const lines = [...statusLines(before, dir)];
@@ -125,7 +101,7 @@ inFolder("overviewOf() tells the best by the validation score, once no scored ru
     lines.find((line) => line.includes("validation split"))!,
     /^1 scored run has no score on the validation split, so the lowest training loss chooses the best; 'deno task evaluate .*--again' gives it one$/,
   );
-  await write(lowest, { ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5, validation_bits_per_byte: 3 });
+  await write({ ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5, validation_bits_per_byte: 3 });
   const after = await overviewOf(dir, "01");
   assert.deepEqual([after.best!.key, after.best!.validation_bits_per_byte, after.unvalidated], [best.key, 2.5, 0]);
   assert.match(
@@ -135,13 +111,13 @@ inFolder("overviewOf() tells the best by the validation score, once no scored ru
 });
 
 inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
-  const { study, runs, resultOf, write } = await begin(dir);
+  const { study, runs, resultOf, write } = await makeFollowedStudy(dir);
   const [done, failed, failedLater, short, ...rest] = runs;
   const failure = { failed: "the loss became NaN at step 7", failed_at_step: 7 };
-  await write(done, resultOf(done));
-  await write(failed, { ...unfinished(resultOf(failed)), ...failure });
-  await write(failedLater, { ...shorter(resultOf(failedLater)), ...failure });
-  await write(short, shorter(resultOf(short)));
+  await write(resultOf(done));
+  await write({ ...unfinished(resultOf(failed)), ...failure });
+  await write({ ...shorter(resultOf(failedLater)), ...failure });
+  await write(shorter(resultOf(short)));
   const queue = await openSqliteQueue(study.queuePath, { owner: "dead" });
   for (const { key } of [done, failed, failedLater, short]) await queue.claim(claimKey("01", key));
   await queue.close();
@@ -156,10 +132,10 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
 });
 
 inFolder("overviewOf() counts a finished run as running when it is trained beyond its steps", async (dir) => {
-  const { study, runs: [further, measured], resultOf, write } = await begin(dir);
+  const { study, runs: [further, measured], resultOf, write } = await makeFollowedStudy(dir);
   const queue = await openSqliteQueue(study.queuePath, { owner: "me" });
   for (const run of [further, measured]) {
-    await write(run, shorter(resultOf(run)));
+    await write(shorter(resultOf(run)));
     await queue.claim(claimKey("01", run.key));
   }
   await queue.beat(new Map([[claimKey("01", further.key), shorter(resultOf(further)).steps_done! + 1]]));
@@ -170,13 +146,13 @@ inFolder("overviewOf() counts a finished run as running when it is trained beyon
 });
 
 inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {
-  const { runs, resultOf, write } = await begin(dir);
+  const { runs, resultOf, write } = await makeFollowedStudy(dir);
   const nothing = await overviewOf(dir, "01");
   assert.deepEqual([nothing.done, nothing.waiting, nothing.best, nothing.seconds_left], [0, 48, undefined, undefined]);
   // Two runs side by side in 40 seconds, then one in 20: 3 of 48 runs in a minute.
   const times: [number, number][] = [[100, 40], [100, 40], [120, 20]];
   for (const [i, [end, seconds]] of times.entries()) {
-    await write(runs[i], { ...resultOf(runs[i]), "end time": end, train_seconds: seconds });
+    await write({ ...resultOf(runs[i]), "end time": end, train_seconds: seconds });
   }
   const { done, short, seconds_left } = await overviewOf(dir, "01");
   assert.deepEqual([done, short], [3, 0]);
@@ -187,6 +163,6 @@ inFolder("overviewOf() says how long the rest takes, once there is something to 
   assert.deepEqual([longer.done, longer.short, longer.waiting], [3, 3, 45]);
   assert.ok(Math.abs(longer.seconds_left! - 20 * (2 * 45 + 3)) < 1e-6, `${longer.seconds_left}`);
   await initStudy({ dir, experiment: "01", steps: 300 });
-  for (const run of runs.slice(3)) await write(run, resultOf(run));
+  for (const run of runs.slice(3)) await write(resultOf(run));
   assert.deepEqual((await overviewOf(dir, "01")).seconds_left, 0);
 });

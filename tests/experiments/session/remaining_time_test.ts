@@ -11,33 +11,22 @@ import { RemainingTime, type RemainingTimeOptions } from "../../../experiments/s
 import type { TrainStudyOptions } from "../../../experiments/session/train_options.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { busySeconds } from "../../../experiments/study/busy_seconds.ts";
-import { initStudy } from "../../../experiments/study/init_study.ts";
-import type { FinishedResult, RunResult } from "../../../experiments/study/result.ts";
+import type { FinishedResult } from "../../../experiments/study/result.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { trainingSettings } from "../../../experiments/study/training_settings.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { makeStudy } from "../../faults/studies.ts";
-import { syntheticResults } from "../../report/synthetic_results.ts";
+import { makeFollowedStudy } from "../../report/watch/followed_study.ts";
 import { inFolder } from "../folder.ts";
 
-const small = {
-  experiment: "01",
-  levels: { n_layers: [1, 2], state_size: [8] },
-  history: 101,
-  steps: 300,
-  seeds: 1,
-} as const;
+const SIZES = { layers: [1, 2], state_sizes: [8], steps: 300 };
 
 /** A study with nothing done, results that its runs might have, and trainers whose clocks a test moves. */
 async function begin(dir: string) {
-  const { study } = await initStudy({ dir, ...small });
-  await study.makeRunFolders("01");
-  const runs = await study.runs("01"), settings = trainingSettings(study.settings, "01");
-  const made = new Map(
-    syntheticResults({ layers: [1, 2], state_sizes: [8], steps: 300 }).map((result) => [result.id, result]),
-  );
+  const { study, runs, resultOf, write } = await makeFollowedStudy(dir, SIZES);
+  const settings = trainingSettings(study.settings, "01");
   const start = Date.now() / 1000;
   let seconds = 0;
   const time = { now: () => start + seconds, clock: () => 1000 * seconds };
@@ -49,17 +38,9 @@ async function begin(dir: string) {
     /** Lets so many seconds pass. */
     pass: (more: number) => void (seconds += more),
     /** Writes what a run has come to that took so many seconds up to now. */
-    async finish({ key, entry }: Run, train_seconds: number): Promise<void> {
+    async finish(run: Run, train_seconds: number): Promise<void> {
       const end = time.now();
-      const result: RunResult = {
-        ...made.get(entry.id)!,
-        corpus_sha1: study.settings.corpus.sha1,
-        "history size": small.history,
-        "start time": end - train_seconds,
-        "end time": end,
-        train_seconds,
-      };
-      await study.writeResult("01", key, result);
+      await write({ ...resultOf(run), "start time": end - train_seconds, "end time": end, train_seconds });
     },
     trainer: (options: Partial<RemainingTimeOptions> = {}) =>
       new RemainingTime({ study, experiment: "01", settings, runs: () => runs, ...time, ...options }),

@@ -8,7 +8,15 @@ import { mergeSeeds } from "../../../report/data/merged.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { picturesOf } from "../../../report/figures/pictures.ts";
 import { composeFigure, figureDocument, type LegendEntry } from "../../../report/figures/svg.ts";
-import { fitTogether, LEAST_SIZE, scaledToFit, shortened, widest, wrapped } from "../../../report/figures/text.ts";
+import {
+  brokenTo,
+  fitTogether,
+  LEAST_SIZE,
+  scaledToFit,
+  shortened,
+  widest,
+  wrapped,
+} from "../../../report/figures/text.ts";
 import { dodged, placeLabels } from "../../../report/figures/labels.ts";
 import { placeLevelLabels } from "../../../report/figures/levels.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
@@ -140,6 +148,23 @@ Deno.test("fitTogether() keeps texts that fit, breaks or shrinks longer ones, an
   const cut = fitTogether(["adam_no_second_moment"], 60, 14);
   assert.deepEqual([cut.size, cut.texts[0].at(-1), cut.texts[0].slice(0, 5)], [LEAST_SIZE, "…", "adam_"]);
   assert.ok(widest(cut.texts, cut.size) <= 60);
+});
+
+Deno.test("brokenTo() breaks behind a part of a sentence where the line is full enough, else behind the last word that fits", () => {
+  const size = 10, roomFor = (line: string) => widest([line], size);
+  const broken = (text: string, first: string) => brokenTo(text, roomFor(first), size);
+  assert.deepEqual(broken("one two three", "one two three"), ["one two three"]);
+  assert.deepEqual(broken("mean over seeds; the band is wide", "mean over seeds; the b"), [
+    "mean over seeds;",
+    "the band is wide",
+  ]);
+  assert.deepEqual(broken("3 output gate, 4 state gate", "3 output gate, 4 st"), ["3 output gate,", "4 state gate"]);
+  assert.deepEqual(broken("a; the longest line is this one", "a; the longest line is"), [
+    "a; the longest line is",
+    "this one",
+  ]);
+  assert.deepEqual(broken("unbreakable word", "unbr"), ["unbreakable word"]);
+  assert.deepEqual(broken("one two three four five six", "one two"), ["one two three four five six"], "too many lines");
 });
 
 Deno.test("wrapped() breaks behind spaces and underscores so that the longest line is shortest", () => {
