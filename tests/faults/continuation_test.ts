@@ -4,6 +4,7 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
+import { waitingForOthers } from "../../experiments/session/scheduler.ts";
 import { HURRIED, processOf, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
@@ -83,12 +84,9 @@ function stepOf(study: Study, { pid }: Training): number {
 async function interrupt(study: Study, training: Training): Promise<number> {
   await training.untilAtWork("it is under way", () => stepOf(study, training) > 0);
   assert.deepEqual([...(await checkpointSteps(study)).values()], [0], training.transcript);
-  const start = performance.now();
   training.signal("SIGINT");
   const { code } = await training.ended();
-  const seconds = (performance.now() - start) / 1000;
   assert.equal(code, 130, training.transcript);
-  assert.ok(seconds < 20, `stopping took ${seconds} s`);
   assert.deepEqual(training.err.filter((line) => /error/i.test(line)), []);
   assertReleased(study, [], "Ctrl-C");
   const [steps] = (await checkpointSteps(study)).values();
@@ -115,7 +113,7 @@ inFolder("deno task train, stopped by Ctrl-C, keeps where it is", async (dir) =>
   await interrupt(study, training);
 });
 
-inFolder("deno task train takes over the run of a killed one within a minute", async (dir) => {
+inFolder("deno task train takes over the run of a killed one, once it has been silent for long enough", async (dir) => {
   const plan = await makeStudy(join(dir, "plan"), { runs: 1, layers: 2, stateSizes: [16], steps: 6000, history: 2001 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
@@ -123,11 +121,10 @@ inFolder("deno task train takes over the run of a killed one within a minute", a
   await training.untilAtWork("it has a run", () => holdsRuns(study, training));
   await sleep(500);
   assert.ok(await training.kill(), training.transcript);
-  const killed = performance.now();
   await using other = Training.startTask(study.dir, "--engine", "onnx");
   await other.untilAtWork("it has taken the run over", () => holdsRuns(study, other));
-  const seconds = (performance.now() - killed) / 1000;
-  assert.ok(seconds > 25 && seconds < 60, `taken over after ${seconds} s`);
+  // Not at once; how many seconds that takes, queue_test.ts tells by a clock of its own.
+  assert.ok(other.out.includes(waitingForOthers(1)), other.transcript);
   await other.succeed();
   await assertSameRuns(study, quiet, "killed");
 });

@@ -5,7 +5,8 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { makeSmallStudy, SmallStudy, TRAINED } from "../experiments/small_study.ts";
-import { processOf, randomFrom, sleep, Training } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { processOf, sleep, Training } from "./processes.ts";
 import { inFolder } from "./studies.ts";
 
 /** Some seconds for each run. */
@@ -37,7 +38,7 @@ function namesIn(folder: string): string[] {
 inFolder(
   "dynamics, killed at random moments, ends with the numbers of an undisturbed one, and changes no other file",
   async (dir) => {
-    const plan = join(dir, "plan"), seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed);
+    const plan = join(dir, "plan"), { note, random } = drawsOf("kills of dynamics");
     await makeSmallStudy(plan, CORPUS_BYTES);
     const quiet = await SmallStudy.copy(plan, join(dir, "quiet"));
     {
@@ -47,7 +48,7 @@ inFolder(
     const wanted = await measuredOf(quiet.study, quiet.runs);
     assert.ok(isWhole(wanted));
 
-    const killed = await SmallStudy.copy(plan, join(dir, "killed")), before = killed.files(), note = `seed ${seed}`;
+    const killed = await SmallStudy.copy(plan, join(dir, "killed")), before = killed.files();
     for (let kills = 0; kills < 4; kills++) {
       await using measuring = Training.startDynamics(killed.dir, ...FLAGS);
       const holds = () => readClaims(killed.queue).some(({ owner }) => processOf(owner) === measuring.pid);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Study } from "../../experiments/study/store.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { MOST_HURRIED, randomFrom, sleep, Training } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { MOST_HURRIED, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
@@ -45,8 +46,7 @@ async function sumOfSteps(study: Study): Promise<number> {
 
 /** Kills training at random moments, and starts it again, until it has ended; on a fast machine, several studies one after another. */
 async function killAtRandom(dir: string, { engine, least, study: options, life }: Kills): Promise<void> {
-  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed);
-  const note = `${engine}, seed ${seed}`;
+  const { note, random } = drawsOf(`kills on ${engine}`);
   const plan = await makeStudy(join(dir, "plan"), options);
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine });
   let kills = 0, wentOn = 0, lives = 0;

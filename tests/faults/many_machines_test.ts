@@ -10,7 +10,8 @@ import { isFinished, isUnderWay } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
-import { HURRIED, processOf, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { HURRIED, processOf, sleep, Training, type TrainingOptions, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
@@ -82,7 +83,7 @@ async function* filesUnder(dir: string): AsyncGenerator<string> {
 inFolder(
   "three processes finish each of 24 runs once: one sleeps, one is killed, and the server is started again",
   async (dir) => {
-    const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
+    const { note, random } = drawsOf("three processes");
     const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1500, history: 501 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const study = await copyOf(plan, join(dir, "shared"));

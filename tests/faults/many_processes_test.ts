@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { HURRIED, processOf, randomFrom, sleep, Training, until } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { HURRIED, processOf, sleep, Training, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
@@ -21,7 +22,7 @@ import {
 } from "./studies.ts";
 
 inFolder("four train processes, two of them killed and replaced, finish each of 24 runs once", async (dir) => {
-  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
+  const { note, random } = drawsOf("four processes");
   const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 600 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "shared"));

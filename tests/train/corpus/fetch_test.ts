@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fetchCorpus, type FetchOptions } from "../../../train/corpus/fetch.ts";
 import { fillDiskOfThisProcess } from "../../faults/disks.ts";
+import { playPauses } from "../../played_pauses.ts";
 import { type Answer, CorpusServer, type Request } from "./corpus_server.ts";
 import { ARCHIVE, corpusAt, TEXT, zipped } from "./known_corpora.ts";
 
@@ -104,18 +105,13 @@ for (
 }
 
 fetchTest("tries four times, with longer and longer pauses", () => ({ body: ARCHIVE, cut: 500 }), async (scene) => {
-  const { setTimeout } = globalThis, pauses: number[] = [], silence = 60_000;
-  globalThis.setTimeout = Object.assign((run: () => void, wait: number) => {
-    if (wait >= 1000 && wait < silence) pauses.push(wait);
-    return setTimeout(run, wait < silence ? 0 : wait);
-  }, setTimeout);
-  try {
+  const silence = 60_000;
+  {
+    using played = playPauses(silence - 1);
     const line = await scene.line({ timing: { silence, pause: 1000 } });
     assert.match(line, /^download corpus smalltext from http:\/\/HOST\/text: error reading a body from connection/);
-  } finally {
-    globalThis.setTimeout = setTimeout;
+    assert.deepEqual(played.pauses.filter((wait) => wait > 0), [1000, 3000, 9000]);
   }
-  assert.deepEqual(pauses, [1000, 3000, 9000]);
   assert.deepEqual([scene.server.requests.length, scene.retries.length], [4, 3]);
   assert.deepEqual(await scene.names(), ["smalltext.lock"]);
 });

