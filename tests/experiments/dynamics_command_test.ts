@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import { inFolder } from "./folder.ts";
+import { tempFolder } from "./folder.ts";
 import { moduleWith } from "./study/space_modules.ts";
 import { succeed, task } from "./tasks.ts";
 
@@ -24,7 +24,9 @@ const dynamicsIn = (study: string) =>
     JSON.parse(Deno.readTextFileSync(join(study, "dynamics_01_all", name)))
   );
 
-inFolder("dynamics measures runs side by side, once each, tells what it found, and status counts them", async (dir) => {
+Deno.test("dynamics measures runs side by side, once each, tells what it found, and status counts them", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await trainedStudy(dir, 3), at = ["--dir", study, ...LITTLE];
   assert.doesNotMatch(await succeed("status", "--dir", study), /Dynamics/);
   const both = await Promise.all([succeed("dynamics", ...at), succeed("dynamics", ...at)]);
@@ -51,7 +53,9 @@ inFolder("dynamics measures runs side by side, once each, tells what it found, a
   assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
 });
 
-inFolder("dynamics reads byte-pair tokens where the models do, and says what it counts in", async (dir) => {
+Deno.test("dynamics reads byte-pair tokens where the models do, and says what it counts in", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await trainedStudy(dir, 1, "--tokens", "bpe:260");
   const out = await succeed("dynamics", "--dir", study, ...LITTLE);
   assert.match(out, /^Measuring 1 run, 1 at a time: 1 stream of 64 tokens of the test split\n/);
@@ -64,7 +68,9 @@ inFolder("dynamics reads byte-pair tokens where the models do, and says what it 
   );
 });
 
-inFolder("dynamics measures the cell of a space of one's own, and those of the catalog beside it", async (dir) => {
+Deno.test("dynamics measures the cell of a space of one's own, and those of the catalog beside it", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const space = join(dir, "mine.ts");
   Deno.writeTextFileSync(space, moduleWith());
   const study = await trainedStudy(dir, 1, "--space", space);

@@ -15,13 +15,15 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  inFolder,
   makeStudy,
   resultsOf,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
-inFolder("four train processes, two of them killed and replaced, finish each of 24 runs once", async (dir) => {
+Deno.test("four train processes, two of them killed and replaced, finish each of 24 runs once", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { note, random } = drawsOf("four processes");
   const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 600 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
@@ -90,9 +92,11 @@ async function ownerOf(study: Study, key: string): Promise<number> {
   return processOf((await resultsOf(study)).get(key)?.owner);
 }
 
-inFolder(
+Deno.test(
   "a stopped train that goes on after another took its run over leaves it, and writes nothing over",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const plan = await makeStudy(join(dir, "plan"), {
       runs: 1,
       layers: 2,
@@ -134,7 +138,9 @@ async function timesOf(study: Study, key: string): Promise<(Date | null)[]> {
   return await Promise.all(paths.map(async (path) => (await Deno.stat(path)).mtime));
 }
 
-inFolder("two train processes whose database is deleted twice finish each run once", async (dir) => {
+Deno.test("two train processes whose database is deleted twice finish each run once", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 1600 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "shared"));

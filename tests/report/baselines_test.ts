@@ -14,7 +14,7 @@ import { comparisonsOf, moreLines, questionsOf, questionsText } from "../../repo
 import { finishedRuns } from "../../report/tables/report_words.ts";
 import { bestRunsTable } from "../../report/tables/tables.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { baselineResults, comparedResults, gatedResults, otherResults } from "./compared_results.ts";
 import { readPage } from "./report_files.ts";
 
@@ -164,7 +164,9 @@ function sectionOf(page: string): string {
   return page.slice(page.indexOf('<h2 id="questions">'), page.indexOf('<h2 id="answer">'));
 }
 
-inFolder("the page and the terminal answer four questions in words with numbers", async (dir) => {
+Deno.test("the page and the terminal answer four questions in words with numbers", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { tables } = await writeReport({
     results: comparedResults(),
     unreadable: [],
@@ -196,7 +198,9 @@ for (
     ["one run of each", [...gated.slice(0, 1), ...plainGru.slice(0, 1)]],
   ] as const
 ) {
-  inFolder(`a report of ${what} has no empty panel, and says nothing wrong`, async (dir) => {
+  Deno.test(`a report of ${what} has no empty panel, and says nothing wrong`, async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { headline, tables } = await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.6 });
     const page = await readPage(dir);
     const visible = [page.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, ""), headline, ...Object.values(tables)].join(

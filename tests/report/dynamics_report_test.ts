@@ -4,7 +4,7 @@ import { runKey } from "../../experiments/study/run_key.ts";
 import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/dynamics_among.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { dynamicsAccount } from "../../report/data/dynamics_account.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { syntheticDynamics } from "./synthetic_dynamics.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 import { readPage, sumsOf } from "./report_files.ts";
@@ -31,7 +31,9 @@ const READ: ReadDynamics = {
   otherwise: [{ as: { settings: { ...as.settings, tokens: 64 }, version: "0.0" }, keys: [RESULTS[1].id] }],
 };
 
-inFolder("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async (dir) => {
+Deno.test("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { headline, account, tables } = await writeReport(options(dir, { dynamics: READ }));
   const page = await readPage(dir);
   assert.match(headline, /The state gate lengthens memory: with it on, /);
@@ -51,7 +53,9 @@ inFolder("writeReport() says of dynamics what was found, in terminal and page, a
   }
 });
 
-inFolder("writeReport() writes the same bytes, without a word on dynamics, where nothing was measured", async (dir) => {
+Deno.test("writeReport() writes the same bytes, without a word on dynamics, where nothing was measured", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const folders = [join(dir, "absent"), join(dir, "nothing")];
   for (const folder of folders) await Deno.mkdir(folder);
   const [absent, nothing] = [

@@ -18,7 +18,7 @@ import { contextInWords } from "../../report/page/run_part.ts";
 import { wordsIn } from "../../report/tables/dynamics_text.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { dynamicsOf } from "./measured_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 
@@ -61,7 +61,9 @@ function results(more: Partial<RunResult>): RunResult[] {
 }
 
 for (const reads of ["byte", "token"] as const) {
-  inFolder(`page, pictures, tables and status of models that read ${reads}s name no other unit`, async (dir) => {
+  Deno.test(`page, pictures, tables and status of models that read ${reads}s name no other unit`, async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     // The words of baselines come with levels; a text of 40 kB has tokens to learn.
     const text = Array.from({ length: 6000 }, (_, i) => `w${i * i % 97} `).join("");
     await Deno.writeTextFile(join(dir, "text"), text);

@@ -8,7 +8,7 @@ import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { claimKey, openStudyQueue, studyClaims } from "../../../experiments/queue/study_queue.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const NFS = 0x6969, EXT4 = 0xef53;
 
@@ -46,16 +46,18 @@ Deno.test("networkFileSystem() names those that machines share, and no other", (
   for (const type of local) assert.equal(named(type), undefined);
 });
 
-inFolder("networkFileSystem() takes the disk of these tests for this machine's", (dir) => {
-  assert.equal(networkFileSystem(dir), undefined);
-  assert.equal(networkFileSystem(join(dir, "none")), undefined);
+Deno.test("networkFileSystem() takes the disk of these tests for this machine's", async () => {
+  await using temp = await tempFolder();
+  assert.equal(networkFileSystem(temp.path), undefined);
+  assert.equal(networkFileSystem(join(temp.path, "none")), undefined);
   return Promise.resolve();
 });
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses a queue on a network's disk, names the ways out, and writes nothing",
-  async (dir) => {
-    const { study, places } = await begin(dir);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, places } = await begin(temp.path);
     await assert.rejects(openStudyQueue(study, places), {
       name: "UserError",
       message: `Cannot use ${study.queuePath}: it lies on NFS, must be a disk of this machine, for SQLite's log is ` +
@@ -66,8 +68,9 @@ inFolder(
   },
 );
 
-inFolder("openStudyQueue() takes a share on a network's disk, and reads no database there", async (dir) => {
-  const { study, key, places } = await begin(dir);
+Deno.test("openStudyQueue() takes a share on a network's disk, and reads no database there", async () => {
+  await using temp = await tempFolder();
+  const { study, key, places } = await begin(temp.path);
   const { queue: other } = await openStudyQueue(study);
   assert.ok(await other.claim(key));
   const share = { experiment: "01", shard: { index: 1, count: 2 } } as const;
@@ -80,9 +83,11 @@ inFolder("openStudyQueue() takes a share on a network's disk, and reads no datab
   await other.close();
 });
 
-inFolder(
+Deno.test(
   "openStudyQueue() keeps a node-local queue in a folder of this user, the same for every name of the study",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, key, run, places } = await begin(dir), said: string[] = [];
     const link = join(dir, "link");
     Deno.symlinkSync(study.dir, link);
@@ -117,10 +122,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "studyClaims() sees the claims in the study and on this machine, the one heard of last behind",
-  async (dir) => {
-    const { study, key, places } = await begin(dir, { study: EXT4 });
+  async () => {
+    await using temp = await tempFolder();
+    const { study, key, places } = await begin(temp.path, { study: EXT4 });
     const inStudy = await openStudyQueue(study, places);
     const nodeLocal = await openStudyQueue(study, { ...places, nodeLocal: true });
     await inStudy.queue.claim(key);
@@ -133,9 +139,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses a node-local folder that is not this user's alone, and one on the network",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, places } = await begin(dir), folder = nodeLocalFolder(study.dir, places);
     const refused = async (why: string, options = {}) => {
       const message = `Cannot use ${nodeLocalFolder(study.dir, { ...places, ...options })}: ${why}; remove it`;
@@ -170,10 +178,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses two places at once, and lost runs without a server, and writes nothing",
-  async (dir) => {
-    const { study, places } = await begin(dir, { study: EXT4 });
+  async () => {
+    await using temp = await tempFolder();
+    const { study, places } = await begin(temp.path, { study: EXT4 });
     const share = { experiment: "01", shard: { index: 2, count: 3 } } as const, queue = "postgres://ann@db/sweeps";
     const wrong = [
       [

@@ -15,7 +15,7 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { makeStudy, resultsOf } from "../../faults/studies.ts";
 import { endlessFiles, noMoreFiles } from "./few_files.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { copiesOfSmallStudy, TRAINED } from "../small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
@@ -178,9 +178,11 @@ function machineWith(bytes: number): Disposable {
   return { [Symbol.dispose]: () => void (Deno.systemMemoryInfo = systemMemoryInfo) };
 }
 
-inFolder(
+Deno.test(
   "trainStudy() trains no more runs at once than this machine has memory for, and none that it has none for",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await shortStudy(dir, 4), engine = await openOnnxEngine();
     const settings = trainingSettings(study.settings, "01");
     const [bytes] = (await study.runs("01")).map(footprintOf(() => engine, settings, study.space)).sort((a, b) =>
@@ -202,9 +204,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "a session whose scores get no worker ends once, keeps what is trained, and the next call scores it",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await shortStudy(dir, 5);
     let none: Disposable | undefined;
     const engine = injectFaults(await openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
@@ -221,10 +225,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "a session has one worker for training and one for scores for each run at a time, one for the run that comes next, and ends them",
-  async (dir) => {
-    const study = await shortStudy(dir, 7);
+  async () => {
+    await using temp = await tempFolder();
+    const study = await shortStudy(temp.path, 7);
     using workers = recordWorkers();
     const { session } = await trainOn(study, await openOnnxEngine(1, { keepWorkers: true }), { parallel: 2 });
     assert.equal(session.finished, 7);

@@ -9,7 +9,7 @@ import { KNOWN_CORPORA, type KnownCorpus } from "../../../train/corpus/known.ts"
 import { splitEnds, SplitHasher } from "../../../train/corpus/split.ts";
 import { type Answer, CorpusServer } from "../../train/corpus/corpus_server.ts";
 import { ARCHIVE, corpusAt, TEXT } from "../../train/corpus/known_corpora.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const KNOWN = new URL("../../../train/corpus/known.ts", import.meta.url).href;
@@ -100,7 +100,9 @@ const SIZES = [
   "1",
 ];
 
-inFolder("a known corpus is downloaded once, and train and evaluate find it by its name", async (dir) => {
+Deno.test("a known corpus is downloaded once, and train and evaluate find it by its name", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await using server = new CorpusServer(() => ({ body: ARCHIVE }));
   const machine = new Machine(dir), corpus = corpusAt(server.host), path = join(machine.cache, corpus.name);
   await machine.know(corpus);
@@ -161,9 +163,11 @@ const stallsFirst = (_: unknown, number: number): Answer => ({
   ...(number === 0 ? { cut: 500, stalls: true } : {}),
 });
 
-inFolder(
+Deno.test(
   "of two processes one downloads and the other says that it waits, and downloads when the first is killed",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await using server = new CorpusServer(stallsFirst);
     const machine = new Machine(dir), corpus = corpusAt(server.host);
     await machine.know(corpus);
@@ -192,9 +196,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "Ctrl-C stops a download, makes no study and leaves no part of it, and the same command downloads it",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await using server = new CorpusServer(stallsFirst);
     const machine = new Machine(dir), corpus = corpusAt(server.host), part = join(machine.cache, "smalltext.part");
     await machine.know(corpus);
@@ -221,14 +227,15 @@ inFolder(
   },
 );
 
-inFolder("init asks the host of enwik8 for it, and says in one line what it got", async (dir) => {
+Deno.test("init asks the host of enwik8 for it, and says in one line what it got", async () => {
+  await using temp = await tempFolder();
   const answers: Answer[] = [
     { status: "404 Not Found" },
     { body: ARCHIVE },
     { status: "302 Found", headers: { location: "http://elsewhere.example/enwik8.zip" } },
   ];
   await using server = new CorpusServer((_, number) => answers[number]);
-  const machine = new Machine(dir);
+  const machine = new Machine(temp.path);
   // As behind a proxy, which is given the whole address.
   Object.assign(machine.env, { HTTP_PROXY: `http://${server.host}`, NO_PROXY: "" });
   const from = "http://mattmahoney.net/dc/enwik8.zip";
@@ -247,9 +254,11 @@ inFolder("init asks the host of enwik8 for it, and says in one line what it got"
   await assert.rejects(Deno.stat(machine.study), Deno.errors.NotFound);
 });
 
-inFolder(
+Deno.test(
   "initStudy() fetches a corpus that was asked for by name, and none for a study that has another",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const options = { dir: join(dir, "s"), experiment: "01", levels: { n_layers: [1], state_size: [4] } } as const;
     const asked: string[] = [];
     // It stops where a download would begin.
@@ -266,8 +275,9 @@ inFolder(
   },
 );
 
-inFolder("corpora lists names, sizes, licences and what is cached, as a table and as JSON", async (dir) => {
-  const machine = new Machine(dir), [enwik8, text8, tinyshakespeare] = KNOWN_CORPORA;
+Deno.test("corpora lists names, sizes, licences and what is cached, as a table and as JSON", async () => {
+  await using temp = await tempFolder();
+  const machine = new Machine(temp.path), [enwik8, text8, tinyshakespeare] = KNOWN_CORPORA;
   const empty = await machine.run("corpora");
   assert.equal(empty.code, 0, empty.err);
   await Deno.mkdir(machine.cache, { recursive: true });

@@ -14,7 +14,7 @@ import { configOf } from "../../../experiments/study/result.ts";
 import { readSpaceFile } from "../../../experiments/study/space_file.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { writeReport } from "../../../report/write_report.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { BAD_MODULES, moduleWith, readmeSpace } from "./space_modules.ts";
 
 const SMALL = { steps: 60, batch: 4, history: 31 };
@@ -22,9 +22,10 @@ const ONE_SEED = { ...SMALL, seeds: 1 };
 
 /** Runs a test with a folder, and ends the workers of the spaces that it has read. */
 function withSpaces(name: string, test: (dir: string) => Promise<void>): void {
-  inFolder(name, async (dir) => {
+  Deno.test(name, async () => {
+    await using temp = await tempFolder();
     try {
-      await test(dir);
+      await test(temp.path);
     } finally {
       closeSpaces();
     }

@@ -13,7 +13,7 @@ import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { promotionText, promotionWords } from "../../../report/tables/promotion_words.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { writeReport } from "../../../report/write_report.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { validated } from "../validated_results.ts";
 import { readPage } from "../report_files.ts";
@@ -239,7 +239,9 @@ Deno.test("figurePromotion() draws promoted ones as dots, controls as diamonds, 
   assert.doesNotMatch(svg, /NaN|undefined/);
 });
 
-inFolder("writeReport() marks controls in pictures, tables and headline, and says so when one has won", async (dir) => {
+Deno.test("writeReport() marks controls in pictures, tables and headline, and says so when one has won", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const data = study(8, (place) => place === 30 ? 0.4 : SAME_ORDER(place));
   const { short, entries } = data;
   const options = { results: data.long, unreadable: [], dir, experiment: "02", below: 1.9 } as const;
@@ -269,7 +271,9 @@ inFolder("writeReport() marks controls in pictures, tables and headline, and say
   assert.doesNotMatch(unmarked.tables.best_runs, /control/);
 });
 
-inFolder("writeReport() draws experiment 02 as before when its list is of a time without controls", async (dir) => {
+Deno.test("writeReport() draws experiment 02 as before when its list is of a time without controls", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { long, short, entries } = study(0, SAME_ORDER);
   const options = { unreadable: [], dir, experiment: "02", below: 1.9 } as const;
   const { tables, paths } = await writeReport({ ...options, results: long, chosenBy: { short, entries } });

@@ -5,7 +5,7 @@ import { type Card, cardInWords, numbered } from "../../../../train/engines/webg
 import { CHOICE_VARIABLES, choicesFor, hasDeviceSelect } from "../../../../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../../../../train/engines/webgpu/cards/list.ts";
 import { findAdapter } from "../../../../train/engines/webgpu/runtime/device.ts";
-import { webgpuTest } from "./adapter.ts";
+import { NEEDS_ADAPTER } from "./adapter.ts";
 
 const card = (name: string, vendor: number, device: number, address?: string): Card => ({
   name,
@@ -90,7 +90,7 @@ Deno.test("cardInWords() says what a card is and where", () => {
   assert.equal(cardInWords(LLVMPIPE), "llvmpipe (10005:0000)");
 });
 
-webgpuTest("listCards() has the adapter of this process among its cards", async () => {
+Deno.test("listCards() has the adapter of this process among its cards", NEEDS_ADAPTER, async () => {
   const own = (await findAdapter())!, cards = listCards();
   const same = cards.filter(({ vendor, device }) =>
     vendor === Number(own.found.info.vendor) && device === Number(own.found.info.device)
