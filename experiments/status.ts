@@ -40,7 +40,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   const selection = overview.selection === undefined ? "" : `, --only ${overview.selection}`;
   yield `Experiment ${overview.experiment}${selection}: ${countsInWords(overview)}`;
-  if (queue_problem !== undefined) yield `  queue    ${queue_problem}; who is at work cannot be told`;
+  if (queue_problem !== undefined) yield `  queue    ${queue_problem}; which runs are being trained is unknown`;
   if (elsewhere.length) {
     yield `  elsewhere ${elsewhere.length} are trained in other folders; ${
       commandOn("merge", { dir }, overview.experiment, { from: "FOLDER" })
@@ -99,7 +99,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
 
 if (import.meta.main) {
   const description =
-    "Shows what is done, running, failed and waiting, the best run so far, the time left, and of how many finished runs dynamics were measured.";
+    "Shows which runs are done, running, failed and waiting, the best run so far, the time left, and how many finished runs have measured dynamics.";
   await runCommand(
     { name: "status", description, flags, printsData: true },
     async ({ dir, experiment, only, queue, json }) => {

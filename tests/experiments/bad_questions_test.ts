@@ -16,8 +16,8 @@ const FLAGS = "--bptt, --optimizer, --learning-rate, --state-size or --layers";
 type Row = readonly [task: keyof typeof tasks.tasks, flags: string, says: string];
 
 const ROWS: readonly Row[] = [
-  ["init", "--cells grue", `Cannot use --cells grue: must be of ${OTHERS}, with commas between`],
-  ["init", "--cells gru,gated", `Cannot use --cells gru,gated: must be of ${OTHERS}, with commas between`],
+  ["init", "--cells grue", `Cannot use --cells grue: must be of ${OTHERS}, separated by commas`],
+  ["init", "--cells gru,gated", `Cannot use --cells gru,gated: must be of ${OTHERS}, separated by commas`],
   ["init", "--cells gru,lstm,gru", "Cannot use --cells gru,lstm,gru: must name gru once"],
   [
     "init",
@@ -57,7 +57,9 @@ const ROWS: readonly Row[] = [
   [
     "init",
     `--parameters like:${"0".repeat(64)}`,
-    `Cannot use --parameters like:${"0".repeat(64)}: no configuration that study DIR lists has an id that begins so`,
+    `Cannot use --parameters like:${
+      "0".repeat(64)
+    }: no configuration that study DIR lists has an id that begins with it`,
   ],
   [
     "init",
@@ -132,7 +134,7 @@ const ROWS: readonly Row[] = [
     "--experiment 02 --parameters 700k",
     "Cannot use --parameters with experiment 02: its configurations follow from the best of experiment 01, but for those of --cells",
   ],
-  ["remove", "", "Cannot remove configurations: must be told which, with --only or --id"],
+  ["remove", "", "Cannot remove configurations: must have --only or --id"],
   ["remove", "--id RUN", "Cannot use --id RUN: must be the beginning of an id: up to 64 digits and letters a to f"],
   [
     "remove",
@@ -155,16 +157,20 @@ const ROWS: readonly Row[] = [
   ["report", "--only n_layers>1", "Cannot draw a report of DIR: none of 3 results matches --only n_layers>1"],
   ["report", "--with a,", "Cannot use --with a,: must name a folder each"],
   ["report", "--with ,", "Cannot use --with ,: must name a folder each"],
-  ["report", "--with a --with b", "Cannot use --with twice: it must be given once, with commas between what it names"],
+  [
+    "report",
+    "--with a --with b",
+    "Cannot use --with twice: it must be given once, with its values separated by commas",
+  ],
   [
     "report",
     "--with /nowhere",
     "Cannot open study /nowhere: it has no study.json; name the folder of a study",
   ],
-  ["merge", "", "Cannot merge into DIR: must be told which folders, with --from"],
+  ["merge", "", "Cannot merge into DIR: must have the folders, as --from"],
   ["merge", "--from a,", "Cannot use --from a,: must name a folder each"],
   ["merge", "--from a b a --dry-run", "Cannot use --from a,b,a: must name a once"],
-  ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with commas between what it names"],
+  ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with its values separated by commas"],
   [
     "merge",
     "--from --dry-run",

@@ -379,7 +379,7 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     child.kill("SIGINT");
     const { code, stderr } = await child.output();
     assert.equal(code, 130);
-    assert.match(new TextDecoder().decode(stderr), /left as not finished: [0-9a-f]{8}/);
+    assert.match(new TextDecoder().decode(stderr), /not finished: [0-9a-f]{8}/);
     const [{ name }] = [...Deno.readDirSync(join(dir, "results_01_all"))];
     const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
     assert.ok(!("loss" in record) && "start time" in record);

@@ -48,7 +48,7 @@ inFolder("dynamics measures runs side by side, once each, tells what it found, a
   Deno.writeTextFileSync(join(study, "dynamics_01_all", name), "{");
   const { code, out, err } = await task("dynamics", ...at);
   assert.deepEqual([code, out], [1, "0 runs measured, 2 had been measured before, 1 could not be"]);
-  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
+  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away to measure the run again$/);
 });
 
 inFolder("dynamics reads byte-pair tokens where the models do, and says what it counts in", async (dir) => {

@@ -83,7 +83,10 @@ export const TRAINING_ROWS = {
       /of the text is \d+, must be below the vocabulary, 70/,
     ]],
     ["no model", () => score(text, 1, undefined, new Uint8Array()), ["UserError", /it is no evaluation model/]],
-    ["bytes that are no model", () => score(text, 1, undefined, text), ["UserError", /it is damaged or no ONNX model/]],
+    ["bytes that are no model", () => score(text, 1, undefined, text), [
+      "UserError",
+      /it is damaged or not an ONNX model/,
+    ]],
     [
       "a tokenizer of fewer tokens",
       () => library.evaluateModel(model, text, 1, undefined, { tokenizer: { lengths: new Uint32Array(9).fill(1) } }),
@@ -199,7 +202,7 @@ export const TRAINING_ROWS = {
     [
       "a state of no tensors",
       () => library.trainGroup(engine, [{ cell, ...sizes, seed: 0 }], settings, text, { from: [state] }),
-      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+      ["RangeError", /Cannot resume from a state: its '.*' is missing/],
     ],
   ],
   trainRuns: [
@@ -220,7 +223,7 @@ export const TRAINING_ROWS = {
     [
       "a state of no tensors",
       () => library.trainRuns(engine, [{ step, seed: 0, from: state }], source, settings, text),
-      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+      ["RangeError", /Cannot resume from a state: its '.*' is missing/],
     ],
   ],
   trainingRun: [

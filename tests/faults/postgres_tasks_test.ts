@@ -75,7 +75,7 @@ inFolder("train, evaluate, dynamics and status keep to claims on a server, in tw
   assert.match(last, /^1 run finished, 0 failed/m);
   assert.match(
     last,
-    /^1 run left, since other folders have them trained: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
+    /^1 run skipped, since they are trained in other folders: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
   );
   const elsewhere = JSON.parse(await succeed("status", ...at(there), "--json"));
   assert.deepEqual([elsewhere.done, elsewhere.elsewhere, elsewhere.waiting, elsewhere.seconds_left], [3, [done], 0, 0]);
@@ -106,7 +106,7 @@ inFolder("tasks end with one line and exit code 2 where a server cannot be used,
       shown = await run("status", ["--dir", study.dir], { CELLSPACE_QUEUE: url });
     if (isAsked) {
       assert.equal(shown.code, 0, shown.err);
-      assert.match(shown.out, /0 of 1 run done.*1 waiting\n {2}queue .*; who is at work cannot be told\n/);
+      assert.match(shown.out, /0 of 1 run done.*1 waiting\n {2}queue .*; which runs are being trained is unknown\n/);
       assert.ok(shown.out.includes(words), shown.out);
     }
     for (const name of isAsked ? ["train"] as const : ["train", "status"] as const) {

@@ -96,7 +96,7 @@ Deno.test("every picture of losses names baselines, and has their marks apart", 
   }
   const best = pictures.get("results_01_all_best")!.svg;
   assert.match(best, />1\. [0-9a-f]{8}: GRU</);
-  assert.match(best, />Broken: the best baseline, GRU, 2 layers × 204, learning rate 0\.003, /);
+  assert.match(best, />Dashed: the best baseline, GRU, 2 layers × 204, learning rate 0\.003, /);
   // A line across each of the ten panels, for each of three cells.
   const [, bestGru] = best.match(/>1\. ([0-9a-f]{8}): GRU</)!;
   const panels = pictures.get("results_01_all_hyperparameters")!.svg;
@@ -137,7 +137,7 @@ Deno.test("where each is at its own best rate, the words say of how many ways th
   const text = questionsText(questionsOf(comparisonsOf(rowsOf(results), GATED), GATED));
   const [, tuned] = text.split("each at its own best learning rate?");
   assert.match(tuned, /GRU \(2 layers × 204, learning rate 0\.003, the best of 3 ways of training, /);
-  assert.match(tuned, /LSTM \(2 layers × 176, learning rate 0\.001, trained in one way, /);
+  assert.match(tuned, /LSTM \(2 layers × 176, learning rate 0\.001, trained with one setting, /);
   assert.match(tuned, /Of the 48, 5 were trained in several ways\./);
 });
 

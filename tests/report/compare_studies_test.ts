@@ -86,7 +86,7 @@ inFolder("the selection of a report holds for the studies that it is compared wi
   const { tables } = await report(one, [two], "use_new_state=true");
   const own = SOME.filter(({ use_new_state }) => use_new_state).length;
   assert.ok(
-    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both`),
+    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both studies`),
     tables.studies,
   );
 });

@@ -115,7 +115,7 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
   assert.equal(parallel.match(/<path data-run/g)!.length, 96);
   assert.equal(groups.match(/<circle data-run/g)!.length, 9 * 96);
   for (const svg of [parallel, groups]) {
-    assert.match(svg, />Baselines, outside of the picture: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
+    assert.match(svg, />Baselines beyond the axis: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
   }
   for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });

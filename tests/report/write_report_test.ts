@@ -222,8 +222,8 @@ Deno.test("writeReport() answers which switches matter, in the page and in print
     assert.ok(page.includes("With one seed there is no interval and no p") && page.includes("R² is"));
     assert.ok(tables.switches.includes("seed noise is unknown") && !tables.switches.includes("95 % interval"));
     assert.ok(
-      tables.switches.includes("What the configurations differ by") &&
-        page.includes("<h3>What the configurations differ by</h3>"),
+      tables.switches.includes("Share of each factor in the variance between configurations") &&
+        page.includes("<h3>Share of each factor in the variance between configurations</h3>"),
     );
   }));
 

@@ -58,7 +58,7 @@ Deno.test("cells --json has the same, for other programs", async () => {
   assert.deepEqual(listed[1], gru);
   assert.deepEqual([gru.label, gru.states, gru.weights.length, gru.gradient_note], ["GRU", ["h"], 6, undefined]);
   assert.ok(gru.equations.includes("h′ = z ⊙ h + (1 − z) ⊙ n"));
-  assert.match(listed[2].gradient_note, /^Made to keep gradients alive through time: /);
+  assert.match(listed[2].gradient_note, /^Designed against vanishing gradients: /);
 });
 
 for (

@@ -98,12 +98,12 @@ const BPTT_FAULTS: readonly (readonly [what: string, text: string, message: RegE
   [
     "a full gradient without its sums",
     bpttFileWith((golden) => delete golden.grads_at_step_1[GATE]),
-    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' lacks$/,
   ],
   [
     "a full gradient where no gradient flows",
     bpttFileWith((golden) => golden.grads_at_step_1[GATE] = null),
-    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' lacks$/,
   ],
   [
     "a full gradient in the shape of its transpose",

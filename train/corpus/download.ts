@@ -61,7 +61,7 @@ function kept({ bytes, facts: { total, validator } }: Part): string {
   if (bytes === 0 || !validator) return "";
   return `; ${bytes}${
     total === undefined ? "" : ` of ${total}`
-  } bytes have come, and the same command goes on from there`;
+  } bytes were downloaded; the same command resumes from there`;
 }
 
 /** Fetches what is missing in one go; returns whether it was added to what there was. */
@@ -91,7 +91,7 @@ async function outOfRange({ headers }: Response, part: Part): Promise<void> {
   const total = wholeNumber(/^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1]);
   if (total === part.bytes) return await part.note({ ...part.facts, total });
   await part.restart({});
-  throw new Interrupted("the server's file is shorter than what has come of it");
+  throw new Interrupted("the server's file is shorter than the part that was downloaded");
 }
 
 async function checkContinuation({ headers, body }: Response, part: Part): Promise<void> {

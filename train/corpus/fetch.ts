@@ -20,7 +20,7 @@ export interface FetchOptions extends Pick<DownloadOptions, "timing" | "signal">
 }
 
 /** What serves in its place, whatever went wrong. */
-const INSTEAD = "a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+const INSTEAD = "use your own file with --corpus FILE; --corpus embedded needs no network";
 
 /**
  * Sees to it that a corpus is in the cache. It comes to its name there only when it is whole, has been checked, and is on the disk.
@@ -71,7 +71,7 @@ async function fetchInto(folder: string, corpus: KnownCorpus, options: FetchOpti
 
 function whatFailed(error: unknown, { name, url }: KnownCorpus, { folder }: FetchOptions): string {
   const why = messageOf(error);
-  if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was thrown away`;
+  if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was deleted`;
   if (error instanceof Interrupted || error instanceof Refused) return `download corpus ${name} from ${url}: ${why}`;
   if (error instanceof UserError) return why.replace(/^Cannot /, "");
   return `keep corpus ${name} in ${folder ?? cacheFolder()}: ${why}`;

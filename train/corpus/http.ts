@@ -23,7 +23,7 @@ export class Patience {
 
   /** Waits for something of the server; what goes wrong with that is told apart by whose doing it is. */
   async of<T>(waited: Promise<T>): Promise<T> {
-    const silent = () => this.#silence.abort(new Interrupted(`nothing came for ${this.milliseconds / 1000} s`));
+    const silent = () => this.#silence.abort(new Interrupted(`no data for ${this.milliseconds / 1000} s`));
     const timer = setTimeout(silent, this.milliseconds);
     try {
       return await waited;
@@ -73,7 +73,7 @@ function target({ headers }: Response, from: URL, hosts: readonly string[]): URL
   const location = headers.get("location") ?? "";
   const to = URL.canParse(location, from) && location ? new URL(location, from) : undefined;
   if (!to || !["http:", "https:"].includes(to.protocol)) {
-    throw new Refused(`the server redirects to '${location}', which is no address`);
+    throw new Refused(`the server redirects to '${location}', which is no URL`);
   }
   const host = `${to.hostname}:${to.port || (to.protocol === "https:" ? 443 : 80)}`;
   if (!hosts.includes(host)) {

@@ -15,7 +15,7 @@ function checkpoint(
     damage: (small) => damage(small.checkpoint(0), small),
     action,
     says: action === evaluateAgain
-      ? `${why}; move it away to keep the model that there is`
+      ? `${why}; move it away to keep the present model`
       : `train: ${why}; move it and the run's result away to train the run from its beginning; run RUN0 is skipped`,
   };
 }
@@ -38,7 +38,7 @@ function writeHeader(path: string, text: string): void {
   Deno.writeFileSync(path, bytes);
 }
 
-const damaged = `Cannot read ${FILE}: its checksum is not that of its content: it was damaged or edited`;
+const damaged = `Cannot read ${FILE}: its checksum does not match its content: it was damaged or edited`;
 const weight = "output_embedding.weight";
 
 export const BAD_CHECKPOINTS: readonly BadInput[] = [
@@ -202,7 +202,7 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
   checkpoint(
     "another run's curve",
     training((state) => state.curve[0] += 0.1),
-    `Cannot go on from ${FILE}: its curve is not that of the run's result`,
+    `Cannot go on from ${FILE}: its curve differs from that of the run's result`,
   ),
   checkpoint("a folder", makeFolderOf, `Cannot read ${FILE}: it is a folder, must be a file`),
   {

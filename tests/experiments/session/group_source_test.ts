@@ -262,7 +262,7 @@ withQueues(
     assert.deepEqual(shown.lines, []);
     await source.save(run, state);
     assert.deepEqual([saves, shown.lines], [2, [
-      `Run ${shortKey(run.key)} trains on without a new checkpoint: Cannot write x: no space left`,
+      `Run ${shortKey(run.key)} continues without a new checkpoint: Cannot write x: no space left`,
     ]]);
   },
 );

@@ -89,7 +89,7 @@ Deno.test("mergeStudies() has the same end when any of its writes fails and it i
       await copies.merge().then(
         () => assert.ok(!failed),
         ({ message }) =>
-          assert.match(message, /^Cannot write .*; make room on that disk and run the same command again$/),
+          assert.match(message, /^Cannot write .*; free space on that disk and run the same command again$/),
       );
     } finally {
       Deno.renameSync = renameSync;
@@ -284,6 +284,6 @@ Deno.test("mergeStudies() brings what was measured of a model, and not what was 
 
 Deno.test("mergeStudies() refuses to merge nothing", async () => {
   await assert.rejects(mergeStudies({ dir: scene().here, experiment: "01", from: [] }), {
-    message: /^Cannot merge into .*: must be told which folders, with --from$/,
+    message: /^Cannot merge into .*: must have the folders, as --from$/,
   });
 });

@@ -14,7 +14,7 @@ function study(name: string, damage: BadInput["damage"], why: string, does = eve
     name: `study.json ${name}`,
     damage,
     action: does,
-    says: `Cannot read DIR/study.json: ${why}; ${MEND} and the flags that it was made with`,
+    says: `Cannot read DIR/study.json: ${why}; ${MEND} and the same flags`,
   };
 }
 
@@ -26,7 +26,7 @@ function list(name: string, damage: BadInput["damage"], why: string): BadInput {
     name: `list ${name}`,
     damage,
     action: listed,
-    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the ${flagsInWords("conjunction")} that it had`,
+    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the same ${flagsInWords("conjunction")}`,
   };
 }
 

@@ -219,10 +219,10 @@ inFolder("init asks the host of enwik8 for it, and says in one line what it got"
   // As behind a proxy, which is given the whole address.
   Object.assign(machine.env, { HTTP_PROXY: `http://${server.host}`, NO_PROXY: "" });
   const from = "http://mattmahoney.net/dc/enwik8.zip";
-  const instead = "a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+  const instead = "use your own file with --corpus FILE; --corpus embedded needs no network";
   const lines = [
     `download corpus enwik8 from ${from}: the server answers 404 Not Found`,
-    `use what ${from} sent for corpus enwik8: the archive has no file 'enwik8'; it was thrown away`,
+    `use what ${from} sent for corpus enwik8: the archive has no file 'enwik8'; it was deleted`,
     `download corpus enwik8 from ${from}: the server redirects to another host, elsewhere.example:80; ` +
     "must be mattmahoney.net:80 or mattmahoney.net:443",
   ];

@@ -50,7 +50,7 @@ Deno.test("parseSelection() knows which factors an expression names", () => {
   assert.deepEqual([...parseSelection("n_layers>1,cell=gru,n_layers<4").keys], ["n_layers", "cell"]);
 });
 
-const FORM = "must read key=value, or have !=, <, <=, > or >= in the place of =";
+const FORM = "must be key=value, or have !=, <, <=, > or >= instead of =";
 const REFUSED: readonly [expression: string, says: string][] = [
   ["", `'' ${FORM}`],
   ["n_layers", `'n_layers' ${FORM}`],

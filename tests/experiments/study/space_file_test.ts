@@ -131,8 +131,7 @@ withSpaces("a module under the name of a study's copy is not overwritten", async
   await Deno.writeTextFile(own, "// mine\n");
   await assert.rejects(initStudy({ dir: study, experiment: "01", space, ...SMALL }), {
     name: "UserError",
-    message:
-      `Cannot write ${own}: it is there, and is not the space that is asked for; move it away, or choose another folder ` +
+    message: `Cannot write ${own}: it exists, and is not the given space; move it away, or choose another folder ` +
       "with --dir",
   });
   assert.deepEqual([...Deno.readDirSync(study)].map(({ name }) => name), ["space.ts"]);

@@ -111,7 +111,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has neither a cell nor cells",
     moduleWith({ more: "cells: []" }),
-    "Cannot define space 'mine': it has neither a cell nor further cells, must have one of them",
+    "Cannot define space 'mine': it has neither a cell nor more cells, must have one of them",
   ],
   [
     "has a name that is none",
@@ -156,7 +156,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has a learning rate of its own",
     factor('{ key: "learning_rate", kind: "number", label: "a", about: "a", levels: [0.5], above: 0, most: 1 }'),
-    "Cannot define space 'mine': factor 'learning_rate' must have another key: every space has that factor by itself",
+    "Cannot define space 'mine': factor 'learning_rate' must have another key: every space has that factor already",
   ],
   [
     "has a second name of the cell",
@@ -181,7 +181,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has two cells of one name",
     moduleWith({ more: "cells: [cell, cell]" }),
-    "Cannot define space 'mine': its cell 'mine' must have another name: that one is taken",
+    "Cannot define space 'mine': its cell 'mine' must have another name: that name is taken",
   ],
   [
     "has a factor of no kind",
@@ -222,14 +222,14 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has the key of a result",
     factor('{ key: "seed", kind: "number", label: "a", about: "a", levels: [1], above: 0, most: 1 }'),
-    "Cannot use table 'mine': factor 'seed' must have another key, results have this one",
+    "Cannot use table 'mine': factor 'seed' must have another key, results already have this one",
   ],
   [
     "has one key twice",
     factor(
       '{ key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }, { key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }',
     ),
-    "Cannot use table 'mine': factor 'a' is there twice, must be there once",
+    "Cannot use table 'mine': factor 'a' is listed twice, must be listed once",
   ],
   ["throws when a cell is made", built('throw new Error("no such luck");'), "no such luck"],
   [

@@ -126,7 +126,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn(t) {
     const closed = `/dev/shm/cellspace-${crypto.randomUUID()}`;
-    const must = "Deno lets no program in there without all permissions; choose another folder";
+    const must = "Deno denies access to it without all permissions; choose another folder";
     const refused = async (command: () => Promise<unknown>) => {
       const said = await saidBy(command);
       assert.equal(said.length, 1, said.join("\n"));

@@ -147,5 +147,5 @@ Deno.test("a page compares configurations of all that it has, whatever it shows"
 });
 
 Deno.test("a page whose data were not opened says so", async () => {
-  await assert.rejects(new Answers().answer({ ask: "select", only: "" }), { message: /its data were not opened$/ });
+  await assert.rejects(new Answers().answer({ ask: "select", only: "" }), { message: /its data are not loaded$/ });
 });

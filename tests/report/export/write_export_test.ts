@@ -149,7 +149,7 @@ inFolder("writeExport() refuses a folder outside the study, and those of runs, a
   for (const out of [dir, join(dir, "s2"), join(dir, "s", "..", "x"), "/nowhere"]) {
     await refused(
       out,
-      `Cannot export to ${out}: it must lie inside the study's folder ${study.dir}, for tasks may write only there`,
+      `Cannot export to ${out}: it must be inside the study's folder ${study.dir}, since tasks may write only there`,
     );
   }
   for (const name of ["results_01_all", "models_01_all", "results_02_best"]) {

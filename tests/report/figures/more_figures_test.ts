@@ -66,7 +66,7 @@ Deno.test("figureTest() counts configurations without a score, tells the rank co
   assert.deepEqual(namesIn(svg), namesOf(unscored.slice(1)));
   assert.ok(svg.includes("1 configuration has no score."));
   // The made-up test losses are the training losses and a constant.
-  assert.ok(svg.includes("(Spearman): 1.000") && svg.includes("as good on the test split as in training"));
+  assert.ok(svg.includes("(Spearman): 1.000") && svg.includes("equal on the test split and in training"));
   const none = four.map((row) => ({ ...row, test_bits_per_byte: undefined }));
   assert.match(figureTest(figureDocument(), none, NAMES), /No configuration has been scored on the test split/);
 });

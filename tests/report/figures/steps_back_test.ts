@@ -88,7 +88,7 @@ Deno.test("figureStepsBack() uses no letter twice: what an n-gram model's order 
   const texts = textsOf(figureStepsBack(figureDocument(), answers, { ...NAMES, levels }));
   assert.ok(
     texts.includes(
-      "Dotted: n-gram baselines of the test split; order n: what a model reaches that sees the last n bytes.",
+      "Dotted: n-gram baselines of the test split; order n: loss of a model that sees the last n bytes.",
     ),
   );
   assert.ok(

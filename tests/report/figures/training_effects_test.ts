@@ -48,7 +48,7 @@ Deno.test("figureTrainingEffects() has each effect at each rate and at the best 
   for (const { at, atBest } of effects) {
     for (const { difference } of [...at, atBest]) assert.ok(texts.includes(formatDifference(difference!)));
   }
-  assert.match(svg, />↔ The sign turns with the learning rate: output gate\.</);
+  assert.match(svg, />↔ The sign changes with the learning rate: output gate\.</);
   assert.deepEqual(texts.filter((text) => text.endsWith(" ↔")), ["output gate ↔"]);
   assert.match(svg, />Each at its best: 96 configurations, learning rate by the lowest training loss\.</);
 });

@@ -98,7 +98,7 @@ Deno.test("dynamicsQuestions() says what a correlation does not show, and has me
   const [, , correlation, levels] = questionsOf(rows);
   assert.match(
     correlation.lines[0],
-    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where differences of states last longer, bits per byte are more$/,
+    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where differences between states last longer, bits per byte are more$/,
   );
   assert.match(correlation.lines.at(-1)!, /A correlation of ranks on one corpus/);
   const lines = new Map(levels.cells!.lines.map(([name, ...cells]) => [name, cells]));

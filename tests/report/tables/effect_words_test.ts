@@ -227,7 +227,7 @@ Deno.test("effectWords() says which effects differ between seeds, corrected over
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
   const { lead, factors } = effectWords(small, ANY_STUDY);
   assert.match(lead, / 6 switches can be compared /);
-  assert.equal(factors.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
+  assert.equal(factors.at(-1), "residual: cannot be compared: no two runs differ only in it");
 });
 
 Deno.test("effectWords() says that no switch is clear when there is noise only", () => {

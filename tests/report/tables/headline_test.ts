@@ -58,7 +58,7 @@ Deno.test("headline() speaks of one seed's runs, without interval and p, where t
   const text = headlineOf(rowsOf(residual, 1));
   assert.match(
     text,
-    /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed says nothing of others \('deno task init --dir "my study" --seeds 3', then train, adds seeds\); trained on /,
+    /^In this one seed's runs the largest difference is that of the residual: with it on, the test score is lower by 0\.14\d bits per byte \(48 pairs of configurations, one seed\); one seed does not generalize \('deno task init --dir "my study" --seeds 3', then train, adds seeds\); trained on /,
   );
   assert.doesNotMatch(text, /interval|corrected|clear|significant/);
 });
@@ -194,7 +194,7 @@ Deno.test("headline() says where a sign turns with the steps back, also between 
   const between = headlineOf(forgetGateAt({ 1: -0.5, 4: 0.125, 16: -0.5 }, [0]));
   assert.match(
     between,
-    /; its sign turns with the number of steps back: −0\.500 bits per byte at 1 step back, \+0\.125 at 4 steps back, −0\.500 at 16 steps back; /,
+    /; its sign changes with the number of steps back: −0\.500 bits per byte at 1 step back, \+0\.125 at 4 steps back, −0\.500 at 16 steps back; /,
   );
   assert.doesNotMatch(headlineOf(forgetGateAt({ 1: -0.25, 4: -0.25, 16: -0.25 }, [0])), /turns/);
 });

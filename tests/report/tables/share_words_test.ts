@@ -44,7 +44,7 @@ Deno.test("seed noise is told as a part of the shares, where configurations have
 Deno.test("it is said what lacks where the grid is not complete, has no two axes, or nothing differs", () => {
   const rows = plantedRows(planted), lacking = (some: readonly RunRow[]) => questionOf(some);
   assert.deepEqual(lacking(rows.filter(isOfOneSize).slice(1)), {
-    heading: "What the configurations differ by",
+    heading: "Share of each factor in the variance between configurations",
     lines: [
       "Shares of variance need a complete grid: of the 96 combinations of values, 95 have a finished run.",
     ],

@@ -88,7 +88,7 @@ Deno.test("it is said that no sign turns where none does, and to which rate most
 Deno.test("nothing is claimed where pairs have one rate alone, and nothing is asked where the study has one", () => {
   const rows = rowsAt(needsThird, 2), [first] = rows;
   const alone = questionOf([first, ...rows.filter(({ config }) => config.learning_rate === undefined)]);
-  assert.equal(alone.lines[0], "That cannot be said: no effect has pairs at two values");
+  assert.equal(alone.lines[0], "Cannot be answered: no effect has pairs at two values");
   assert.equal(alone.cells, undefined);
   assert.deepEqual(effectQuestions(effectsOf(rowsAt(needsThird, 2, [USUAL]))), []);
 });

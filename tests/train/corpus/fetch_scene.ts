@@ -18,7 +18,7 @@ export interface Scene {
   line(corpus?: KnownCorpus, options?: Partial<FetchOptions>): Promise<string>;
 }
 
-const INSTEAD = "; a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+const INSTEAD = "; use your own file with --corpus FILE; --corpus embedded needs no network";
 
 export function fetchTest(name: string, reply: Reply, run: (scene: Scene) => Promise<void>): void {
   Deno.test(name, async () => {

@@ -18,7 +18,7 @@ fetchTest("fetchCorpus() throws away what a server has cut by announcing too lit
   const answer = proper(request, 0);
   return { ...answer, headers: { ...answer.headers, "content-length": 20_000 } };
 }, async (scene) => {
-  assert.match(await scene.line(), /sent for corpus smalltext: the archive is damaged: .*; it was thrown away$/);
+  assert.match(await scene.line(), /sent for corpus smalltext: the archive is damaged: .*; it was deleted$/);
   await assertNotCached(scene);
 });
 
@@ -60,9 +60,9 @@ const REDIRECTS: readonly (readonly [location: string, why: RegExp])[] = [
   ["http://localhost:9/text", /the server redirects to another host, localhost:9; must be HOST$/],
   ["https://other.example/text", /the server redirects to another host, other\.example:443; must be HOST$/],
   ["//other.example", /the server redirects to another host, other\.example:80; must be HOST$/],
-  ["file:///etc/passwd", /the server redirects to 'file:\/\/\/etc\/passwd', which is no address$/],
-  ["http://", /the server redirects to 'http:\/\/', which is no address$/],
-  ["", /the server redirects to '', which is no address$/],
+  ["file:///etc/passwd", /the server redirects to 'file:\/\/\/etc\/passwd', which is no URL$/],
+  ["http://", /the server redirects to 'http:\/\/', which is no URL$/],
+  ["", /the server redirects to '', which is no URL$/],
   ["/text", /the server redirects more than 5 times$/],
 ];
 for (const [location, why] of REDIRECTS) {
@@ -123,7 +123,7 @@ fetchTest(
     await assertFetched(scene);
     assert.deepEqual(scene.server.ranges, [null, "bytes=500-", null]);
     await Deno.remove(join(scene.folder, "smalltext"));
-    assert.match(await scene.line(), /the server's file is shorter than what has come of it$/);
+    assert.match(await scene.line(), /the server's file is shorter than the part that was downloaded$/);
   },
 );
 

@@ -49,7 +49,7 @@ fetchTest(
     assert.equal(
       line,
       `download corpus smalltext from http://HOST/text: error reading a body from connection; ` +
-        `500 of ${all} bytes have come, and the same command goes on from there`,
+        `500 of ${all} bytes were downloaded; the same command resumes from there`,
     );
     assert.deepEqual(scene.server.ranges, [null, "bytes=500-", "bytes=500-"]);
     await assertNotCached(scene);
@@ -147,7 +147,7 @@ for (
 ) {
   fetchTest(`fetchCorpus() throws a text away ${what}`, () => ({ headers: { etag: '"x"' }, body }), async (scene) => {
     const line = await scene.line(corpusAt(scene.server.host, { plain }));
-    assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was thrown away$/);
+    assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was deleted$/);
     assert.match(line, why);
     await assertNotCached(scene);
     assert.deepEqual(await namesIn(scene), ["smalltext.lock"]);

@@ -226,7 +226,7 @@ Deno.test("decodeCheckpoint() and decodeRunWeights() find a file that is cut sho
 Deno.test("decodeCheckpoint() says what is wrong with a damaged file", async () => {
   const flipped = bytes.slice();
   flipped[bytes.length - 5] ^= 1;
-  const message = "Cannot read f: its checksum is not that of its content: it was damaged or edited";
+  const message = "Cannot read f: its checksum does not match its content: it was damaged or edited";
   await assert.rejects(decode(flipped), { message });
   await assert.rejects(decode(bytes.slice(0, 100)), {
     message: /Cannot read f: its header ends at byte \d+, the file at 100/,

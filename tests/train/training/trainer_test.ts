@@ -84,7 +84,7 @@ const BROKEN: TensorMap = new Map([["output_embedding.bias", Float32Array.of(NaN
 Deno.test("trainGroup() marks a run as failed whose weights are broken though its losses are not", async () => {
   const { engine } = fakeEngine({ read: () => BROKEN });
   const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
-  assert.deepEqual(run.failed, { step: 30, why: "'output_embedding.bias' is no finite number after step 30" });
+  assert.deepEqual(run.failed, { step: 30, why: "'output_embedding.bias' is not finite after step 30" });
 });
 
 Deno.test("trainGroup() stops at a signal, returns no run, and has saved what it did", async () => {

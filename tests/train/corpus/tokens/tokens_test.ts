@@ -205,7 +205,7 @@ Deno.test("decodeTokenizer() refuses 84,000 merges that make one token, before i
     const text = JSON.stringify({ model: { merges: Array(count).fill("a b") } });
     assert.throws(() => decodeTokenizer(text, "f"), {
       name: "UserError",
-      message: "Cannot read f: it is not as cellspace writes it: it was edited, or another program made it",
+      message: "Cannot read f: it differs from what cellspace writes: it was edited, or another program wrote it",
     });
   }
 });

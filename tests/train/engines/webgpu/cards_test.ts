@@ -57,7 +57,7 @@ Deno.test("choicesFor() names one of equal cards by its place, and never by its 
 });
 
 Deno.test("choicesFor() says so where nothing tells equal cards apart, and what works", () => {
-  const wayOut = "; else give each process a container or a Slurm task that has one card alone, without --gpu";
+  const wayOut = "; or give each process a container or a Slurm task with only one card, without --gpu";
   assert.throws(() => choicesFor(ARC, [ARC, OTHER_ARC], false), {
     name: "UserError",
     message:
