@@ -93,7 +93,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     yield `Dynamics: ${measured} of ${plural(finished, "finished run")} measured${more}`;
   }
   if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
-  if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
+  if (seconds_left === undefined) yield "The time left is known once a run has finished";
   else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;
 }
 

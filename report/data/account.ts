@@ -122,7 +122,9 @@ export function accountOf(
       lines: false,
     },
     {
-      lead: `${counted(open.length, "run")} ${have(open)} not finished and not in this report`,
+      lead: `${counted(open.length, "run")} ${have(open)} not finished and ${
+        open.length === 1 ? "is" : "are"
+      } not in this report`,
       names: open,
       lines: false,
     },

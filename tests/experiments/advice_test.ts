@@ -50,14 +50,14 @@ const ROWS: readonly Row[] = [
     name: "the study's text was moved",
     damage: ({ dir, corpus }) => Deno.renameSync(corpus, join(dir, "moved.txt")),
     task: TRAIN,
-    says: /; put .* back as it was, or say where it is now with 'deno task init --dir .* --corpus FILE'$/,
+    says: /; restore .*, or give its new path with 'deno task init --dir .* --corpus FILE'$/,
     fill: (command, { dir }) => command.replace("FILE", `"${join(dir, "moved.txt")}"`),
   },
   {
     name: "the study's text was moved before it was extended",
     damage: ({ dir, corpus }) => Deno.renameSync(corpus, join(dir, "moved.txt")),
     task: "init --seeds 2",
-    says: /; put .* back as it was, or say where it is now with 'deno task init --dir .* --corpus FILE'$/,
+    says: /; restore .*, or give its new path with 'deno task init --dir .* --corpus FILE'$/,
     fill: (command, { dir }) => command.replace("FILE", `"${join(dir, "moved.txt")}"`),
   },
   {
@@ -72,8 +72,7 @@ const ROWS: readonly Row[] = [
     name: "study.json is damaged",
     damage: ({ settings }) => halve(settings),
     task: "status",
-    says:
-      /; mend it, or move it away and make it anew with 'deno task init --dir .*' and the flags that it was made with$/,
+    says: /; fix it, or move it away and create it again with 'deno task init --dir .*' and the same flags$/,
     by: [({ settings }) => remove(settings)],
     fill: (command, { corpus }) => `${command} --corpus "${corpus}" --batch 8 --history 51 --steps 100`,
   },
@@ -168,7 +167,7 @@ const ROWS: readonly Row[] = [
     name: "the queue is no database",
     damage: ({ queue }) => Deno.writeTextFileSync(queue, "no database, but long enough for one".repeat(50)),
     task: TRAIN,
-    says: /move it away, and the next command makes it anew$/,
+    says: /move it away, and the next command creates a new one$/,
     by: [({ queue }) => remove(queue)],
   },
   {
@@ -185,7 +184,7 @@ const ROWS: readonly Row[] = [
     name: "somebody's page is in the report's place",
     damage: ({ dir }) => Deno.writeTextFileSync(join(dir, "report_01_all.html"), "<p>mine"),
     task: "report",
-    says: /report_01_all\.html: it is there, and cellspace did not write it; move it away$/,
+    says: /report_01_all\.html: it exists, and cellspace did not write it; move it away$/,
     by: [({ dir }) => remove(join(dir, "report_01_all.html"))],
   },
 ];

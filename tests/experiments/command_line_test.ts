@@ -342,7 +342,7 @@ Deno.test("export ends with one line and exit code 2 on a folder that is not its
     assert.deepEqual([code, out], [2, ""]);
     assert.equal(
       err,
-      `export: Cannot export to /tmp: it must lie inside the study's folder ${dir}, for tasks may write only there`,
+      `export: Cannot export to /tmp: it must be inside the study's folder ${dir}, since tasks may write only there`,
     );
   }));
 

@@ -125,7 +125,7 @@ inFolder("deno task train takes over the run of a killed one within a minute", a
   assert.ok(await training.kill(), training.transcript);
   const killed = performance.now();
   await using other = Training.startTask(study.dir, "--engine", "onnx");
-  await other.untilAtWork("it has taken the run over", () => holdsRuns(study, other));
+  await other.untilAtWork("it took over the run", () => holdsRuns(study, other));
   const seconds = (performance.now() - killed) / 1000;
   assert.ok(seconds > 25 && seconds < 60, `taken over after ${seconds} s`);
   await other.succeed();

@@ -58,8 +58,8 @@ inFolder(
     const { study, places } = await begin(dir);
     await assert.rejects(openStudyQueue(study, places), {
       name: "UserError",
-      message: `Cannot use ${study.queuePath}: it lies on NFS, must be a disk of this machine, for SQLite's log is ` +
-        "corrupted on a network's; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine only",
+      message: `Cannot use ${study.queuePath}: it is on NFS, must be on a local disk, since SQLite's log is ` +
+        "corrupted on a network disk; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine only",
     });
     assert.ok(!existsSync(study.queuePath));
     assert.deepEqual([...Deno.readDirSync(places.temporary)], []);
@@ -164,7 +164,7 @@ inFolder(
     Deno.removeSync(folder, { recursive: true });
     await assert.rejects(openStudyQueue(study, { ...places, typeOf, nodeLocal: true }), {
       name: "UserError",
-      message: `Cannot use --node-local: ${places.temporary} lies on NFS, must be a disk of this machine; ` +
+      message: `Cannot use --node-local: ${places.temporary} is on NFS, must be on a local disk; ` +
         "set TMPDIR to a folder on one",
     });
   },

@@ -102,8 +102,8 @@ const REFUSED: readonly Refused[] = [
     name: "a damaged study.json",
     make: ({ there }) => Deno.writeTextFileSync(join(there, "study.json"), "{"),
     says:
-      "Cannot read THERE/study.json: it is not JSON (1 characters); mend it, or move it away and make it anew with " +
-      "'deno task init --dir THERE' and the flags that it was made with",
+      "Cannot read THERE/study.json: it is not JSON (1 characters); fix it, or move it away and create it again with " +
+      "'deno task init --dir THERE' and the same flags",
   },
   {
     name: "a newer version of a study",
@@ -187,7 +187,7 @@ const LEFT: readonly Left[] = [
     name: "a result is of a newer version",
     damage: result((result) => result.cellspace_version = "9.0.0"),
     says:
-      `Cannot read ${RESULT}: it was written by version '9.0.0' of cellspace, this is …; use the one that wrote it, ` +
+      `Cannot read ${RESULT}: it was written by version '9.0.0' of cellspace, this is …; use the version that wrote it, ` +
       `or a newer one${ABSENT}`,
   },
   {
@@ -225,7 +225,7 @@ const LEFT: readonly Left[] = [
       result.loss[0] += 1;
       result["min loss"] = Math.min(...result.loss);
     }),
-    says: `Cannot go on from ${CHECKPOINT}: its curve differs from that of the run's result${WITHOUT}`,
+    says: `Cannot resume from ${CHECKPOINT}: its curve differs from that of the run's result${WITHOUT}`,
   },
   {
     name: "a file of dynamics is damaged",

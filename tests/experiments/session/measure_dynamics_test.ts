@@ -247,7 +247,7 @@ Deno.test("measureStudy() says what to do where nothing has finished, and writes
     const found = await measure(small, { top });
     assert.deepEqual(counts(found), [0, 0, 0, 0]);
     assert.deepEqual(found.messages, [
-      `No run that is meant has finished; train some with 'deno task train --dir ${small.dir}'`,
+      `None of the selected runs has finished; train some with 'deno task train --dir ${small.dir}'`,
     ]);
   }
   assert.deepEqual(small.files(), before);
@@ -294,7 +294,7 @@ Deno.test("measureStudy() replaces nobody's file, not if asked again either", as
     assert.match(first.summary.unreadable[0], /^Cannot read .*; move it away to measure the run again$/);
     assert.match(
       second.problems.join("\n"),
-      /^Cannot write .*: it is there, and cellspace did not write it; move it away$/,
+      /^Cannot write .*: it exists, and cellspace did not write it; move it away$/,
     );
     assert.equal(sha256(path), before);
   }
@@ -326,7 +326,7 @@ Deno.test("measureStudy() leaves a run to the process that has claimed it", asyn
   try {
     const found = await measure(small);
     assert.deepEqual([counts(found), found.keys], [[1, 1, 1, 0], [small.runs[0].key]]);
-    assert.match(found.messages.join("\n"), /^Other processes hold what is left \(1\); seeing whether/m);
+    assert.match(found.messages.join("\n"), /^Other processes hold the remaining runs \(1\); checking whether/m);
   } finally {
     clearInterval(timer);
     await queue.close();

@@ -164,7 +164,8 @@ onFakeCluster("slurm gives no task to a share that has no runs left", async (clu
 onFakeCluster("slurm refuses in one line while tasks of another split are at work", async (cluster) => {
   await cluster.run("slurm", ["--shards", "3"]);
   await cluster.queue([41, 1, "COMPLETED"], [41, 2, "PENDING"], [41, 3, "RUNNING"]);
-  const refused = "slurm: Cannot submit experiment 01 of STUDY: job 41 has 2 tasks at work (task 2 is pending) that";
+  const refused =
+    "slurm: Cannot submit experiment 01 of STUDY: job 41 has 2 tasks pending or running (task 2 is pending) that";
   const advice = "; wait for them, or cancel them with scancel 41";
   assert.deepEqual(await cluster.run("slurm", ["--shards", "2"]), {
     code: 2,
@@ -173,7 +174,7 @@ onFakeCluster("slurm refuses in one line while tasks of another split are at wor
   });
   await initStudy({ dir: cluster.study.dir, experiment: "01", levels: { n_layers: [2], state_size: [8] } });
   assert.deepEqual((await cluster.run("slurm", ["--shards", "3"])).err, [
-    `${refused} split another list: it has been changed since${advice}`,
+    `${refused} split another list: the list has changed since${advice}`,
   ]);
   await cluster.prepare("squeue", "");
   assert.equal((await cluster.run("slurm", ["--shards", "2"])).code, 0);
@@ -199,7 +200,7 @@ onFakeCluster("slurm says in one line what is wrong, and records nothing", async
   assert.match(await refusal(cluster, "--shards", "0"), /^slurm: Cannot use --shards 0: must be a whole number of /);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "2"), /must be a time .* of at least 5 minutes/);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "4h"), /must be a time as Slurm writes it/);
-  assert.match(await refusal(cluster, "--shards", "2", "--partition", "a b"), /must be a partition's name/);
+  assert.match(await refusal(cluster, "--shards", "2", "--partition", "a b"), /must be the name of a partition/);
   const invalid = "sbatch: error: invalid partition specified: x\n" +
     "sbatch: error: Batch job submission failed: Invalid partition name specified\n";
   await cluster.fail("sbatch", invalid);
@@ -225,7 +226,7 @@ onFakeCluster("slurm and status say in one line that the record is damaged, or s
   await Deno.writeTextFile(path, '{ "cellspace_slurm": 1, "jobs": [{ "job": 0 }] }');
   assert.match(
     await refusal(cluster, "--shards", "2"),
-    /^slurm: Cannot read STUDY\/slurm_jobs\.json: .*; mend it; or cancel/,
+    /^slurm: Cannot read STUDY\/slurm_jobs\.json: .*; fix it; or cancel/,
   );
   const { code, out } = await cluster.run("status", []);
   assert.deepEqual([code, out.filter((line) => line.startsWith("Slurm: Cannot read STUDY/slurm_jobs.json: ")).length], [
@@ -255,7 +256,7 @@ onFakeCluster("status shows each task beside the runs, and the rest where Slurm 
     `  pending  share 2, 0 of ${each} runs done, requeued 1 time`,
     `  ended    share 3, 0 of ${each} runs done, timeout`,
     `  ended    share 4, 0 of ${each} runs done`,
-    "  'deno task slurm --dir STUDY --shards 4' submits what is left",
+    "  'deno task slurm --dir STUDY --shards 4' submits the runs that are left",
   ]);
   const { slurm } = JSON.parse((await cluster.run("status", ["--json"])).out.join("\n"));
   assert.deepEqual(slurm.jobs[0].tasks[0], {

@@ -70,7 +70,7 @@ export const BAD_RESULTS: readonly BadInput[] = [
       const { id } = value, deep = configId(parseConfig(configIn({ ...value, bptt: 51 }, GATED)));
       Object.assign(value, { bptt: 51, id: deep, was: id });
     }),
-    "it goes 51 steps back, a pass of 'history size' 51 has room for at most 50",
+    "it has 51 steps back, 'history size' 51 allows at most 50",
     status,
   ),
   result(

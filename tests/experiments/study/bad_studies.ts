@@ -5,7 +5,7 @@ import { flagsInWords } from "../../../experiments/study/levels.ts";
 import { type BadInput, evaluate, init, refused, report, sample, status, train } from "../bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
-const MEND = "mend it, or move it away and make it anew with 'deno task init --dir DIR'";
+const MEND = "fix it, or move it away and create it again with 'deno task init --dir DIR'";
 const every = refused(init(), train, evaluate, status);
 const listed = refused(init({ levels: { n_layers: [2] } }), train, status);
 

@@ -264,7 +264,7 @@ inFolder("corpora lists names, sizes, licences and what is cached, as a table an
   await whole.truncate(enwik8.bytes);
   await Deno.writeFile(join(machine.cache, "text8.part"), new Uint8Array(1234));
   const { out } = await machine.run("corpora"), lines = out.split("\n");
-  assert.match(lines[0], /^name +bytes +to download +licence +cached +what it is$/);
+  assert.match(lines[0], /^name +bytes +to download +licence +cached +content$/);
   assert.match(lines[1], /^embedded +1000000 +this project's +built in +/);
   assert.match(lines[2], new RegExp(`^enwik8 +100000000 +36445475 +Wikipedia's text: CC BY-SA and GFDL +${path} +`));
   assert.match(lines[3], /^text8 +100000000 +31344016 +Wikipedia's .* +1234 of 31344016 bytes +/);

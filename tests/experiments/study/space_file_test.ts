@@ -113,12 +113,12 @@ withSpaces("a changed, missing or other space is refused in one line, and nothin
   await assert.rejects(Study.open(study), {
     name: "UserError",
     message:
-      /^Cannot open study .*: the SHA-256 of .*space\.ts is [0-9a-f]{64}, that of the space that the study was made with is [0-9a-f]{64}; put the file back/,
+      /^Cannot open study .*: the SHA-256 of .*space\.ts is [0-9a-f]{64}, that of the space that the study was made with is [0-9a-f]{64}; restore the file/,
   });
   await Deno.remove(copy);
   await assert.rejects(Study.open(study), {
     name: "UserError",
-    message: /space\.ts does not exist; put the file back/,
+    message: /space\.ts does not exist; restore the file/,
   });
   await Deno.writeTextFile(copy, code);
   assert.equal((await (await Study.open(study)).readConfigs("01")).length, 8);

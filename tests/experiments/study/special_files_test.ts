@@ -50,7 +50,7 @@ Deno.test("isOurs() tells a table with a person's own columns from one of cellsp
       plant(path, [line, ...rows].join("\r\n"));
       assert.ok(!isOurs(path), `${name}: ${line}`);
       const before = sha256(path);
-      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /is there, and cellspace did not write it/);
+      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /exists, and cellspace did not write it/);
       assert.equal(sha256(path), before);
     }
   }

@@ -155,7 +155,7 @@ inFolder("writeExport() refuses a folder outside the study, and those of runs, a
   for (const name of ["results_01_all", "models_01_all", "results_02_best"]) {
     const folder = join(dir, "s", name);
     for (const out of [folder, join(folder, "csv")]) {
-      await refused(out, `Cannot export to ${out}: ${folder} holds files of runs and nothing else`);
+      await refused(out, `Cannot export to ${out}: ${folder} may hold only files of runs`);
     }
   }
   const out = join(dir, "s", "study.json");

@@ -137,7 +137,7 @@ Deno.test("rankingWords() says how many, how far one exchange moves τ, which is
   assert.match(words, /Best learning rate by the lowest training loss: 0\.001 for 5 of 5 /);
   const [single] = rankings(planted([1], [2]));
   const text = rankingWords(single, GATED).join("\n");
-  assert.match(text, /1 gated configuration trained at both, which is no ranking/);
+  assert.match(text, /1 gated configuration trained at both, too few for a ranking/);
   assert.doesNotMatch(text, /τ-b/);
 });
 

@@ -42,7 +42,7 @@ fetchTest("fetchCorpus() waits for a silent server for a while, before its answe
 ), async (scene) => {
   assert.match(
     await scene.line(),
-    /^download corpus smalltext from http:\/\/HOST\/text: nothing came for 0.15 s; 500 of \d+ bytes have come/,
+    /^download corpus smalltext from http:\/\/HOST\/text: no data for 0.15 s; 500 of \d+ bytes were downloaded/,
   );
   assert.deepEqual(scene.server.ranges, [null, "bytes=500-", "bytes=500-"]);
   await assertNotCached(scene);

@@ -281,7 +281,7 @@ Deno.test("decodeCheckpoint() refuses weights alone, which decodeRunWeights() ta
   const weights = encodeWeights(config, step.parameters, state.tensors);
   await assert.rejects(decode(weights), {
     name: "UserError",
-    message: "Cannot go on from f: it holds weights alone, and no moments, states or curve",
+    message: "Cannot resume from f: it holds only weights, no moments, states or curve",
   });
   const own = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
   assert.deepEqual(await weightsIn(weights), { weights: own, steps_done: undefined });

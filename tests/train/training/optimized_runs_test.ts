@@ -166,8 +166,8 @@ Deno.test("trainGroup() goes on from no state of another optimizer, be its momen
   }
   await assert.rejects(trainGroup(reference, [jobs[2]], settings, TEXT, { from: [states[0]] }), {
     message:
-      "Cannot resume from a state: it has 'exp_avg_sq.input_embedding.bias', which a run of this cell has not when its " +
-      "optimizer is adam_no_second_moment",
+      "Cannot resume from a state: it has 'exp_avg_sq.input_embedding.bias', which a run of this cell does not have with " +
+      "optimizer adam_no_second_moment",
   });
 });
 

@@ -176,8 +176,8 @@ Deno.test("trainGroup() refuses states that are not one of each job", async () =
   const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
   const refused = (from: TrainingState[], why: RegExp) =>
     assert.rejects(trainGroup(engine, [job, job], settings, TEXT, { from }), { name: "RangeError", message: why });
-  await refused([done], /Cannot train a group of 2 runs: they go on from 1 states, must be one of each/);
-  await refused([], /they go on from 0 states/);
+  await refused([done], /Cannot train a group of 2 runs: got 1 states to resume from, must be one per run/);
+  await refused([], /got 0 states to resume from/);
 });
 
 const webgpu = await openWebGpuEngine();

@@ -189,7 +189,7 @@ Deno.test("decodeTokenizer() reads what encodeTokenizer() wrote, and nothing els
     change(copy);
     return JSON.stringify(copy, null, 1) + "\n";
   };
-  const foreign = /^UserError: Cannot read a\/tokenizer\.json: it is not as cellspace writes it/;
+  const foreign = /^UserError: Cannot read a\/tokenizer\.json: it differs from what cellspace writes/;
   refused(text.slice(0, -20), /^UserError: Cannot read a\/tokenizer\.json: it is not JSON$/);
   refused("{}", /^UserError: Cannot read a\/tokenizer\.json: .*model/);
   refused(edited(({ model }) => model.merges.push("? no")), foreign);
