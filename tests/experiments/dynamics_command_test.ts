@@ -37,7 +37,7 @@ Deno.test("dynamics measures runs side by side, once each, tells what it found, 
   }
   assert.match(
     await succeed("dynamics", ...at),
-    /^0 runs measured, 3 had been measured before, 0 could not be\n'deno task report --dir \S+' draws them$/,
+    /^0 runs measured, 3 measured before, 0 could not be measured\n'deno task report --dir \S+' draws them$/,
   );
   assert.match(await succeed("status", "--dir", study), /\nDynamics: 3 of 3 finished runs measured\n/);
   const { dynamics } = JSON.parse(await succeed("status", "--dir", study, "--json"));
@@ -45,12 +45,12 @@ Deno.test("dynamics measures runs side by side, once each, tells what it found, 
 
   const best = await succeed("dynamics", ...at, "--top", "1", "--again");
   assert.match(best, /^Measuring the best 1 of 3 configurations, by the lowest score on the validation split\n/);
-  assert.match(best, /\n1 run measured, 0 had been measured before, 0 could not be\n'deno task report .*' draws them$/);
+  assert.match(best, /\n1 run measured, 0 measured before, 0 could not be measured\n'deno task report .*' draws them$/);
   const [name] = [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) => name);
   Deno.writeTextFileSync(join(study, "dynamics_01_all", name), "{");
   const { code, out, err } = await task("dynamics", ...at);
-  assert.deepEqual([code, out], [1, "0 runs measured, 2 had been measured before, 1 could not be"]);
-  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
+  assert.deepEqual([code, out], [1, "0 runs measured, 2 measured before, 1 could not be measured"]);
+  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away to measure the run again$/);
 });
 
 Deno.test("dynamics reads byte-pair tokens where the models do, and says what it counts in", async () => {
@@ -78,7 +78,7 @@ Deno.test("dynamics measures the cell of a space of one's own, and those of the 
   await succeed("train", "--dir", study, "--engine", "onnx", "--score-on", "cpu");
   assert.match(
     await succeed("dynamics", "--dir", study, ...LITTLE),
-    /\n2 runs measured, 0 had been measured before, 0 could not be\n/,
+    /\n2 runs measured, 0 measured before, 0 could not be measured\n/,
   );
   const numbers = dynamicsIn(study).map(({ lyapunov, gates, not_measured }) => {
     assert.deepEqual(not_measured, {});

@@ -16,7 +16,7 @@ async function fetchOnSmallDisk(): Promise<void> {
   await using disk = await SmallDisk.mount(join(dir, "disk"), 1);
   assert.ok(disk);
   const folder = join(disk.dir, "cellspace"), corpus = corpusAt(server.host);
-  const instead = "a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+  const instead = "use your own file with --corpus FILE; --corpus embedded needs no network";
   const line = (why: string) =>
     new RegExp(`^UserError: Cannot keep corpus smalltext in ${folder}: ${why}.*; ${instead}$`);
   await disk.setReadOnly(true);

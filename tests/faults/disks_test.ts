@@ -56,7 +56,7 @@ async function trainOnFullDisk(): Promise<void> {
     assert.equal(code, 2, training.transcript);
     assert.match(
       training.err.at(-1)!,
-      /^train: Cannot (write|use|begin an attempt at) \S+: .*(No space left on device|disk is full).*; make room on that disk/,
+      /^train: Cannot (write|use|begin an attempt at) \S+: .*(No space left on device|disk is full).*; free space on that disk/,
       training.transcript,
     );
     await assertKept(study, before, finished);
@@ -87,7 +87,7 @@ async function trainWithoutRoom(): Promise<void> {
     assert.equal(messages.lines.length, 1, messages.lines.join("\n"));
     assert.match(
       messages.lines[0],
-      /^train: run \S+ was not trained: Cannot write \S+: No space left on device.*; make room on that disk/,
+      /^train: run \S+ was not trained: Cannot write \S+: No space left on device.*; free space on that disk/,
     );
   }
   await assertKept(study, before, finished);
@@ -206,7 +206,7 @@ Deno.test("train refuses a corpus that has changed, and goes on when the old one
     assert.ok(training.err[0].startsWith(`train: Cannot use corpus ${corpus}: its SHA-1 is `), training.transcript);
     assert.match(
       training.err[0],
-      /; put \S+ back as it was, or say where it is now with 'deno task init .* --corpus FILE'$/,
+      /; restore \S+, or give its new path with 'deno task init .* --corpus FILE'$/,
     );
     assert.deepEqual(await resultFiles(study), before);
     assert.deepEqual(await checkpointSteps(study), steps);

@@ -82,6 +82,7 @@ async function* filesUnder(dir: string): AsyncGenerator<string> {
 
 Deno.test(
   "three processes finish each of 24 runs once: one sleeps, one is killed, and the server is started again",
+  { ignore: NO_POSTGRES },
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;

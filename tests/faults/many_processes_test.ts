@@ -59,7 +59,7 @@ Deno.test("four train processes, two of them killed and replaced, finish each of
   await assertSameRuns(study, quiet, note);
 });
 
-/** Has a process stopped that has a checkpoint of the study's one run, and another that has taken the run over. */
+/** Has a process stopped that has a checkpoint of the study's one run, and another that took over the run. */
 async function takenOver(study: Study, stack: AsyncDisposableStack) {
   const [{ key }] = await study.runs("01");
   const stopped = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
@@ -69,7 +69,7 @@ async function takenOver(study: Study, stack: AsyncDisposableStack) {
   }, () => isOutsideTransaction(study));
   const steps = (await checkpointSteps(study)).get(key)!;
   const other = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
-  await other.untilAtWork("it has taken the run over", async () => await ownerOf(study, key) === other.pid);
+  await other.untilAtWork("it took over the run", async () => await ownerOf(study, key) === other.pid);
   return { key, steps, stopped, other };
 }
 

@@ -58,7 +58,7 @@ for (const most of [40, 64, 76, 88, 104, 120]) {
         assert.equal(code, 2, text);
         assert.match(
           text,
-          /^train: Cannot train: this process may open hardly any more files, .* raise their limit \('ulimit -n'\)$/m,
+          /^train: Cannot train: this process is at its limit of open files; raise it \('ulimit -n'\)$/m,
         );
         assert.deepEqual((await resultsOf(study)).size, 0, text);
       }
@@ -89,7 +89,7 @@ Deno.test("evaluate ends once where a process may open no worker, and blames no 
   const before = await resultFiles(study);
   const { code, text } = await withFiles(48, "evaluate", study, "--again");
   assert.equal(code, 2, text);
-  assert.equal(text.match(/Cannot open a worker: this process may open hardly any more files/g)?.length, 1, text);
-  assert.doesNotMatch(text, /Cannot score|move it away|make it again/);
+  assert.equal(text.match(/Cannot open a worker: this process is at its limit of open files/g)?.length, 1, text);
+  assert.doesNotMatch(text, /Cannot score|move it away|export it again/);
   assert.deepEqual(await resultFiles(study), before);
 });

@@ -149,7 +149,7 @@ Deno.test("slurm trains each of 24 runs once, with two preemptions and a node th
     });
   }
   const logs = await Promise.all(shares.map((_, i) => logOf(study, job, i + 1)));
-  assert.equal(logs[0].match(/^Stopping after the steps that are queued/gm)?.length, 2, logs[0]);
+  assert.equal(logs[0].match(/^Stopping after the queued steps/gm)?.length, 2, logs[0]);
   for (const [i, share] of shares.entries()) {
     for (const { key } of share) {
       assert.equal(logs[i].split(`${shortKey(key)}  min loss `).length, 2, `${shortKey(key)}\n${logs[i]}`);

@@ -61,7 +61,7 @@ Deno.test(
     assert.ok(isOurs(picture), picture);
     assert.match(tables.studies!, /^What changes in other studies\?\n {2}- Test score, b − here: [^\n]*\n/);
     assert.match(tables.studies!, /- Study c differs in: learning rate 0\.001 → 0\.003; /);
-    assert.match(tables.studies!, /Do the answers hold in study b\?\n {2}- The effect of state gate turns its sign: /);
+    assert.match(tables.studies!, /Do the answers hold in study b\?\n {2}- The effect of state gate changes sign: /);
     const page = await Deno.readTextFile(join(one, "report_01_all.html"));
     assert.match(page, /<a href="#studies">Compared with other studies<\/a>/);
     assert.match(page, /<h3>Do the answers hold in study c\?<\/h3>/);
@@ -92,7 +92,7 @@ Deno.test("the selection of a report holds for the studies that it is compared w
   const { tables } = await report(one, [two], "use_new_state=true");
   const own = SOME.filter(({ use_new_state }) => use_new_state).length;
   assert.ok(
-    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both`),
+    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both studies`),
     tables.studies,
   );
 });
@@ -142,7 +142,7 @@ Deno.test("a report refuses another study with one line, and writes nothing", as
     [
       [two, wide],
       undefined,
-      /^Cannot compare study \S+a with \S+wide: they have 2 configurations in common and no seed; /,
+      /^Cannot compare study \S+a with \S+wide: they have 2 configurations but no seed in common; /,
     ],
     [
       [two, wide],

@@ -46,10 +46,16 @@ Deno.test("writeReport() says of dynamics what was found, in terminal and page, 
     // With other settings than most have it would measure these again, too.
     assert.match(
       text,
-      /1 measurement of dynamics is of an earlier model, and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures anew\)/,
+      /1 measurement of dynamics is of an earlier model and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures again\)/,
     );
-    assert.match(text, /1 run whose dynamics were measured otherwise than most \(8 streams of 64 bytes or tokens, /);
-    assert.match(text, /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all alike\)/);
+    assert.match(
+      text,
+      /1 run whose dynamics were measured with other settings than most \(8 streams of 64 bytes or tokens, /,
+    );
+    assert.match(
+      text,
+      /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all the same way\)/,
+    );
   }
 });
 
@@ -73,6 +79,12 @@ Deno.test("dynamicsAccount() advises the finest settings, and --again only where
   const advice = (other: ReadDynamics["as"]) =>
     dynamicsAccount({ ...NO_DYNAMICS, measured, as, otherwise: [{ as: other!, keys }] }, ofStudy)[0].lead;
   const finer = { ...as, settings: { ...as.settings, streams: 16 } };
-  assert.match(advice(finer), /'deno task dynamics --dir s --streams 16 --exponents 2 --again' measures all alike/);
-  assert.match(advice({ ...as, version: "0.1" }), /'deno task dynamics --dir s --exponents 2' measures all alike/);
+  assert.match(
+    advice(finer),
+    /'deno task dynamics --dir s --streams 16 --exponents 2 --again' measures all the same way/,
+  );
+  assert.match(
+    advice({ ...as, version: "0.1" }),
+    /'deno task dynamics --dir s --exponents 2' measures all the same way/,
+  );
 });

@@ -104,7 +104,7 @@ Deno.test("tables show a dash for the switches of other cells, and say what it i
   const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
   assert.match(lines[0], / switches +cell +min loss/);
   assert.equal(lines.filter((line) => / 256 +– +(GRU|LSTM) /.test(line)).length, 4);
-  assert.ok(lines.some((line) => line.endsWith("; · is off; – is another cell")), lines.join("\n"));
+  assert.ok(lines.some((line) => line.endsWith("; · is off; – marks another cell")), lines.join("\n"));
   assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
   assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
 });
@@ -115,7 +115,7 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
   assert.equal(parallel.match(/<path data-run/g)!.length, 96);
   assert.equal(groups.match(/<circle data-run/g)!.length, 9 * 96);
   for (const svg of [parallel, groups]) {
-    assert.match(svg, />Baselines, outside of the picture: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
+    assert.match(svg, />Baselines beyond the axis: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
   }
   for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });
@@ -134,7 +134,7 @@ Deno.test("a study of another cell alone names it in tables, and has nothing of 
   const page = await pageOf(temp.path, runsOf("gru"));
   const shown = headings(page.split('<div id="runs">')[1]);
   assert.deepEqual(shown.slice(1, 6), ["rank", "id", "layers", "state size", "cell"]);
-  assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Which factors matter cannot be said: /);
+  assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Cannot tell which factors matter: /);
   assert.doesNotMatch(page, /switch(es)?:|<ul>\s*<\/ul>|<tbody>\s*<\/tbody>|on − off/);
   const names = [...drawn(runsOf("gru")).keys()];
   assert.ok(names.includes("results_01_all_parallel"));
@@ -187,7 +187,7 @@ Deno.test("a report over a table without switches speaks of factors, and has no 
   const visible = page.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const wrong = visible.matchAll(/gated(?! recurrent unit)|switch|<ul>\s*<\/ul>|, ,|undefined|NaN/g);
   assert.deepEqual([...wrong].map(({ index }) => visible.slice(index - 40, index + 40)), []);
-  assert.match(page, /<h2 id="effects">What each factor changes<\/h2>/);
+  assert.match(page, /<h2 id="effects">Effect of each factor<\/h2>/);
   const names = [...drawn(results, OWN_SPACE).keys()];
   assert.deepEqual(names.filter((name) => /effects|interactions/.test(name)), ["results_01_all_effects"]);
   const runs = tableOf(results, OWN_SPACE).rows, effects = effectsOf(runs, OWN_SPACE);

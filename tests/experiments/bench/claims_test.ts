@@ -42,8 +42,8 @@ Deno.test("claimsLines() says how many runs and claims a second there were, and 
     })],
     [
       "SQLite: 1000 runs handed out to 8 threads in 20.00 s (50 per second)",
-      "  8000 claims, 400 per second; each waits 2.50 ms (median 2.00, 99 % within 9.13)",
-      "  1500 releases, 75 per second; each waits 2.50 ms (median 2.00, 99 % within 9.13)",
+      "  8000 claims, 400 per second; mean wait 2.50 ms (median 2.00, 99 % within 9.13)",
+      "  1500 releases, 75 per second; mean wait 2.50 ms (median 2.00, 99 % within 9.13)",
     ],
   );
 });

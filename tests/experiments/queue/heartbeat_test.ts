@@ -56,7 +56,7 @@ Deno.test(
       using _heart = heartbeat(queue, { timing: HURRIED, onSilence: (problem) => said.push(problem) });
       await until(() => told.length >= 6);
     }
-    const problem = "The queue could not be told that this process is alive: database is locked";
+    const problem = "Cannot write this process's heartbeat to the queue: database is locked";
     assert.deepEqual(said, [problem, problem]);
   },
 );

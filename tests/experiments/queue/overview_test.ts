@@ -103,7 +103,7 @@ Deno.test("overviewOf() tells the best by the validation score, once no scored r
   const lines = [...statusLines(before, dir)];
   assert.match(
     lines.find((line) => line.includes("validation split"))!,
-    /^1 scored run has no score on the validation split, so the lowest training loss chooses the best; 'deno task evaluate .*--again' gives it one$/,
+    /^1 scored run has no score on the validation split, so the best is chosen by the lowest training loss; 'deno task evaluate .*--again' gives it one$/,
   );
   await write({ ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5, validation_bits_per_byte: 3 });
   const after = await overviewOf(dir, "01");

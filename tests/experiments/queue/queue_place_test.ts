@@ -36,7 +36,7 @@ Deno.test("networkFileSystem() names those that machines share, and no other", (
       [0xff534d42, "CIFS"],
       [0xfe534d42 | 0, "SMB"],
       [0x01021997, "9p"],
-      [0x65735546, "FUSE, which may be a network's"],
+      [0x65735546, "FUSE, which may be a network disk"],
       [0x00c36400, "Ceph"],
       [0x19830326, "BeeGFS"],
     ] as const
@@ -60,8 +60,8 @@ Deno.test(
     const { study, places } = await begin(temp.path);
     await assert.rejects(openStudyQueue(study, places), {
       name: "UserError",
-      message: `Cannot use ${study.queuePath}: it lies on NFS, must be a disk of this machine, for SQLite's log is ` +
-        "corrupted on a network's; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine alone",
+      message: `Cannot use ${study.queuePath}: it is on NFS, must be on a local disk, since SQLite's log is ` +
+        "corrupted on a network disk; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine only",
     });
     assert.ok(!existsSync(study.queuePath));
     assert.deepEqual([...Deno.readDirSync(places.temporary)], []);
@@ -107,7 +107,7 @@ Deno.test(
       assert.deepEqual(
         new Set(said),
         new Set([
-          `The queue is ${path}, for processes on this machine alone: those on another would take its runs over`,
+          `The queue is ${path}, for processes on this machine only: processes elsewhere would train the same runs`,
         ]),
       );
       assert.deepEqual(readClaims(path).map(({ owner }) => owner), [one.owner]);
@@ -161,7 +161,7 @@ Deno.test(
     Deno.removeSync(folder);
     Deno.mkdirSync(folder);
     Deno.chmodSync(folder, 0o755);
-    await refused("others may use it, must be this user's alone");
+    await refused("other users have access to it, must be only this user");
     await refused(`it belongs to user ${Deno.uid()}, must be this user's`, { user: 4711 });
 
     const typeOf = () => NFS;
@@ -172,7 +172,7 @@ Deno.test(
     Deno.removeSync(folder, { recursive: true });
     await assert.rejects(openStudyQueue(study, { ...places, typeOf, nodeLocal: true }), {
       name: "UserError",
-      message: `Cannot use --node-local: ${places.temporary} lies on NFS, must be a disk of this machine; ` +
+      message: `Cannot use --node-local: ${places.temporary} is on NFS, must be on a local disk; ` +
         "set TMPDIR to a folder on one",
     });
   },
@@ -187,19 +187,19 @@ Deno.test(
     const wrong = [
       [
         { share, queue },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --queue or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --queue or --shard out",
       ],
       [
         { share, nodeLocal: true },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --node-local or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --node-local or --shard out",
       ],
       [
         { queue, nodeLocal: true },
-        "Cannot keep the queue on this machine: a server has it, must be one of them; leave --node-local out, or --queue and CELLSPACE_QUEUE",
+        "Cannot keep the queue on this machine: a server is named for it, must be one of both; leave --node-local out, or --queue and CELLSPACE_QUEUE",
       ],
       [
         { retrainLost: true },
-        "Cannot train lost runs again: no server is named that knows of them; name it with --queue or CELLSPACE_QUEUE",
+        "Cannot train lost runs again: no server is named; name it with --queue or CELLSPACE_QUEUE",
       ],
     ] as const;
     const before = [...Deno.readDirSync(study.dir)].map(({ name }) => name).sort();

@@ -378,7 +378,7 @@ Deno.test("openSqliteQueue() says that a damaged database is to be moved away", 
   await assert.rejects(open("a"), {
     name: "UserError",
     message:
-      `Cannot use ${path}: file is not a database; it is damaged, or somebody else's: move it away, and the next command makes it anew`,
+      `Cannot use ${path}: file is not a database; it is damaged, or not cellspace's: move it away, and the next command creates a new one`,
   });
   assert.equal(await Deno.readTextFile(path), text);
   await Deno.remove(path);

@@ -254,7 +254,7 @@ Deno.test("SessionProgress counts no steps of a run that is dropped, also where 
     await outcomes.drop(RUNS[1]);
     source.progress([{ run: first, step: 1, loss: 2 }]);
     assert.equal(shown.told.at(-1)?.steps, (RUNS.length - 1) * totalSteps(settings, 1));
-    const said = `The claim on run ${shortKey(second.key)} could not be given back: database is locked`;
+    const said = `Cannot release the claim on run ${shortKey(second.key)}: database is locked`;
     assert.deepEqual(shown.lines, release ? [said] : []);
     assert.deepEqual(scheduler.unreleased.map(({ key }) => key), release ? [second.key] : []);
     await queue.release(`01/${first.key}`);
@@ -274,7 +274,7 @@ Deno.test(
     assert.deepEqual(shown.lines, []);
     await source.save(run, state);
     assert.deepEqual([saves, shown.lines], [2, [
-      `Run ${shortKey(run.key)} trains on without a new checkpoint: Cannot write x: no space left`,
+      `Run ${shortKey(run.key)} continues without a new checkpoint: Cannot write x: no space left`,
     ]]);
   },
 );

@@ -114,7 +114,7 @@ Deno.test("announcePlan() says how long the runs take, and asks for --yes above 
   };
   assert.equal(
     await lastLine(plan, false, none),
-    "How long they take on this machine cannot be told: there is no device",
+    "How long they take on this machine is unknown: there is no device",
   );
   await assert.rejects(lastLine(plan, false, taking(5.5 * DAY)), {
     name: "UserError",

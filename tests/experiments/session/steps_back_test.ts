@@ -169,7 +169,7 @@ const REFUSED: readonly [what: string, asked: Partial<InitOptions>, message: str
   [
     "more steps back than a pass has tokens",
     { levels: { n_layers: [1], state_size: [8], bptt: [1, 51] } },
-    "Cannot train with 51 steps back: a pass of history 51 reads 50 tokens, must be at least 51",
+    "Cannot train with 51 steps back: history 51 is 50 training tokens, must be at least 51",
   ],
   [
     "steps back with which nothing would be logged",

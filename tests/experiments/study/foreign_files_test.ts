@@ -69,7 +69,7 @@ Deno.test("init in a folder with somebody's file under any of the names changes 
         const said = await saidBy(() => initStudy({ ...of01(dir), corpus: small.corpus, ...sizes, tokens }));
         assert.equal(sha256(path), before);
         assert.ok(said.length <= 1, said.join("\n"));
-        if (said.length) assert.match(said[0], /^Cannot .*; (mend it, or )?move it away/);
+        if (said.length) assert.match(said[0], /^Cannot .*; (fix it, or )?move it away/);
         if (said.length) assert.deepEqual(filesIn(dir), [name]);
       } finally {
         await Deno.remove(dir, { recursive: true });

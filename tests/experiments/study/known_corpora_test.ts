@@ -239,10 +239,10 @@ Deno.test("init asks the host of enwik8 for it, and says in one line what it got
   // As behind a proxy, which is given the whole address.
   Object.assign(machine.env, { HTTP_PROXY: `http://${server.host}`, NO_PROXY: "" });
   const from = "http://mattmahoney.net/dc/enwik8.zip";
-  const instead = "a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+  const instead = "use your own file with --corpus FILE; --corpus embedded needs no network";
   const lines = [
     `download corpus enwik8 from ${from}: the server answers 404 Not Found`,
-    `use what ${from} sent for corpus enwik8: the archive has no file 'enwik8'; it was thrown away`,
+    `use what ${from} sent for corpus enwik8: the archive has no file 'enwik8'; it was deleted`,
     `download corpus enwik8 from ${from}: the server redirects to another host, elsewhere.example:80; ` +
     "must be mattmahoney.net:80 or mattmahoney.net:443",
   ];
@@ -288,7 +288,7 @@ Deno.test("corpora lists names, sizes, licences and what is cached, as a table a
   // Of a process that was killed.
   await Deno.writeFile(join(machine.cache, "text8.part"), new Uint8Array(1234));
   const { out } = await machine.run("corpora"), lines = out.split("\n");
-  assert.match(lines[0], /^name +bytes +to download +licence +cached +what it is$/);
+  assert.match(lines[0], /^name +bytes +to download +licence +cached +content$/);
   assert.match(lines[1], /^embedded +1000000 +this project's +built in +/);
   assert.match(lines[2], new RegExp(`^enwik8 +100000000 +36445475 +Wikipedia's text: CC BY-SA and GFDL +${path} +`));
   assert.match(lines[3], /^text8 +100000000 +31344016 +Wikipedia's .* +no +/);

@@ -51,7 +51,7 @@ Deno.test("isOurs() tells a table with a person's own columns from one of cellsp
       plant(path, [line, ...rows].join("\r\n"));
       assert.ok(!isOurs(path), `${name}: ${line}`);
       const before = sha256(path);
-      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /is there, and cellspace did not write it/);
+      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /exists, and cellspace did not write it/);
       assert.equal(sha256(path), before);
     }
   }
@@ -127,7 +127,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn(t) {
     const closed = `/dev/shm/cellspace-${crypto.randomUUID()}`;
-    const must = "Deno lets no program in there without all permissions; choose another folder";
+    const must = "Deno denies access to it without all permissions; choose another folder";
     const refused = async (command: () => Promise<unknown>) => {
       const said = await saidBy(command);
       assert.equal(said.length, 1, said.join("\n"));

@@ -152,7 +152,7 @@ Deno.test("a key that stands twice in any JSON file of a study is named, and the
         ({ message }) => ({ unreadable: [message] }),
       );
     assert.equal(unreadable.length, 1, path);
-    assert.ok(unreadable[0].startsWith(`Cannot read ${path}: it has 'seeds' twice in one object; mend it, or move it`));
+    assert.ok(unreadable[0].startsWith(`Cannot read ${path}: it has 'seeds' twice in one object; fix it, or move it`));
     assert.equal(Deno.readTextFileSync(path), repeated);
     Deno.writeTextFileSync(path, text);
   }
@@ -393,7 +393,7 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
     assert.throws(() => parseSelection(part), { message });
     assert.throws(() => parseSelection(`n_layers=1,${part}`), /is .*, must be|names n_layers twice/);
   }
-  assert.throws(() => parseSelection("n_layers"), /must read key=value/);
+  assert.throws(() => parseSelection("n_layers"), /must be key=value/);
   // A value with a comma of its own, and defaults that a configuration does not write out.
   assert.ok(parseSelection("gate_inputs=x,h,n,cell=gated")(SMALL_CONFIG));
   assert.ok(!parseSelection("gate_inputs=x,h,n_layers=1")(SMALL_CONFIG));

@@ -129,7 +129,7 @@ Deno.test("writeExport() writes dynamics of models that are there, and names tho
     "dynamics.parquet",
   ]);
   assert.deepEqual(problems, [
-    `1 measurement of dynamics is of an earlier model, and left out ('deno task dynamics --dir ${dir} --exponents 2' measures anew): ` +
+    `1 measurement of dynamics is of an earlier model and left out ('deno task dynamics --dir ${dir} --exponents 2' measures again): ` +
     second.id.slice(0, 8),
   ]);
   const rows = await read(Deno.readFileSync(join(folder, "dynamics.parquet")));
@@ -152,6 +152,6 @@ Deno.test("writeExport() replaces its tables of dynamics, and takes away those t
   await measureRun(study, first, { model_sha256: MODEL_SUM });
   await assert.rejects(
     exported(study),
-    /^UserError: Cannot export to .*: .*dynamics\.parquet is there, and cellspace did not write it; move it away, or /,
+    /^UserError: Cannot export to .*: .*dynamics\.parquet exists, and cellspace did not write it; move it away, or /,
   );
 });

@@ -159,13 +159,13 @@ Deno.test("writeExport() refuses a folder outside the study, and those of runs, 
   for (const out of [dir, join(dir, "s2"), join(dir, "s", "..", "x"), "/nowhere"]) {
     await refused(
       out,
-      `Cannot export to ${out}: it must lie inside the study's folder ${study.dir}, for tasks may write only there`,
+      `Cannot export to ${out}: it must be inside the study's folder ${study.dir}, since tasks may write only there`,
     );
   }
   for (const name of ["results_01_all", "models_01_all", "results_02_best"]) {
     const folder = join(dir, "s", name);
     for (const out of [folder, join(folder, "csv")]) {
-      await refused(out, `Cannot export to ${out}: ${folder} holds files of runs and nothing else`);
+      await refused(out, `Cannot export to ${out}: ${folder} may hold only files of runs`);
     }
   }
   const out = join(dir, "s", "study.json");

@@ -156,7 +156,7 @@ inStudy(
     const broken = await poll();
     assert.deepEqual([broken.gone, broken.overview?.damaged, broken.overview?.done], [[done.key], 1, 0]);
     assert.equal(broken.problems?.length, 1);
-    assert.match(broken.problems[0], new RegExp(`^Cannot read ${path}: it is not JSON .*; mend it, or move it away`));
+    assert.match(broken.problems[0], new RegExp(`^Cannot read ${path}: it is not JSON .*; fix it, or move it away`));
     assert.deepEqual(await poll(), {});
     await Deno.writeTextFile(path, whole);
     const mended = await poll();

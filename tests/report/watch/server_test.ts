@@ -155,7 +155,7 @@ served(
     assert.equal(made, 0);
     const get = () => ask(server.port, "GET /cells", { host: `localhost:${server.port}` });
     const failed = await get();
-    assert.deepEqual([failed.status, failed.body], [500, "This cannot be made: no luck\n"]);
+    assert.deepEqual([failed.status, failed.body], [500, "Cannot make this: no luck\n"]);
     assert.deepEqual(problems, ["Cannot make /cells: no luck"]);
     for (let i = 0; i < 2; i++) assert.equal((await get()).body, "<p>cells 2</p>");
   },

@@ -57,19 +57,18 @@ Deno.test("choicesFor() names one of equal cards by its place, and never by its 
 });
 
 Deno.test("choicesFor() says so where nothing tells equal cards apart, and what works", () => {
-  const wayOut = "; else give each process a container or a Slurm task that has one card alone, without --gpu";
+  const wayOut = "; or give each process a container or a Slurm task with only one card, without --gpu";
   assert.throws(() => choicesFor(ARC, [ARC, OTHER_ARC], false), {
     name: "UserError",
-    message:
-      "Cannot choose among 2 equal cards (8086:e20b): Deno takes no number, and Mesa's device-select layer is not here, " +
-      `which chooses by DRI_PRIME: install Mesa's Vulkan drivers, or their layers${wayOut}`,
+    message: "Cannot choose among 2 equal cards (8086:e20b): Deno takes no number, and Mesa's device-select layer, " +
+      `which chooses by DRI_PRIME, is not installed: install Mesa's Vulkan drivers or layers${wayOut}`,
   });
   const { address: _, ...nowhere } = ARC;
   assert.throws(() => choicesFor(nowhere, [nowhere, nowhere, nowhere], true), {
     name: "UserError",
     message:
-      "Cannot choose among 3 equal cards (8086:e20b): Deno takes no number, and their driver does not say where they are " +
-      `on the PCI bus${wayOut}`,
+      "Cannot choose among 3 equal cards (8086:e20b): Deno takes no number, and their driver does not report their " +
+      `PCI address${wayOut}`,
   });
 });
 
