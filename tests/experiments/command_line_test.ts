@@ -238,7 +238,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
 
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
-    "a value of the wrong kind",
+    "a word in place of a number",
     ["train", "--parallel", "two"],
     /^train: Cannot use --parallel two: must be a whole number of at least 1 and at most 10000$/,
   ],
