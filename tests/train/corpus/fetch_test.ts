@@ -26,7 +26,7 @@ class Scene {
   async line(options?: Partial<FetchOptions>, corpus?: ReturnType<typeof corpusAt>): Promise<string> {
     const error = await this.fetch(options, corpus).then(() => assert.fail("it has not failed"), (error) => error);
     assert.equal(error.name, "UserError", String(error.stack));
-    const instead = "; a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+    const instead = "; use your own file with --corpus FILE; --corpus embedded needs no network";
     const [, said] = new RegExp(`^Cannot (.*)${instead}$`).exec(error.message) ?? assert.fail(error.message);
     return said.replaceAll(this.server.host, "HOST").replaceAll(this.folder, "CACHE");
   }
