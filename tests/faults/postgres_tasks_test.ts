@@ -80,9 +80,8 @@ Deno.test(
     assert.match(last, /^1 run finished, 0 failed/m);
     assert.match(
       last,
-      /^1 run left, since other folders have them trained: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
+      /^1 run skipped, since they are trained in other folders: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
     );
-<<<<<<< HEAD
     const elsewhere = JSON.parse(await succeed("status", ...at(there), "--json"));
     assert.deepEqual([elsewhere.done, elsewhere.elsewhere, elsewhere.waiting, elsewhere.seconds_left], [
       3,
@@ -99,36 +98,6 @@ Deno.test(
     assert.equal((await finishedRuns(there)).length, 4);
   },
 );
-=======
-    assert.match(await succeed("evaluate", ...at(here), "--again"), /^0 runs scored/m);
-  } finally {
-    clearInterval(beats);
-    await queue.close();
-  }
-  // Its owner went without a word: by hand, so that nobody waits two minutes.
-  await server.sql(
-    "UPDATE cellspace.job SET heartbeat_on = now() - interval '1 hour' WHERE state = 'active'",
-    "sweeps",
-  );
-  assert.match(await succeed("evaluate", ...at(here), "--again"), /^1 run scored/m);
-  assert.match(await succeed("dynamics", ...at(here), "--streams", "2", "--bytes", "100"), /^1 run measured/m);
-  const last = await succeed("train", ...at(there), "--engine", "onnx");
-  assert.match(last, /^1 run finished, 0 failed/m);
-  assert.match(
-    last,
-    /^1 run skipped, since they are trained in other folders: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
-  );
-  const elsewhere = JSON.parse(await succeed("status", ...at(there), "--json"));
-  assert.deepEqual([elsewhere.done, elsewhere.elsewhere, elsewhere.waiting, elsewhere.seconds_left], [3, [done], 0, 0]);
-  assert.match(
-    await succeed("status", ...at(there)),
-    /3 of 4 runs done, .*1 in other folders, 0 waiting\n {2}elsewhere 1 are trained in other folders; .*merge/,
-  );
-  assert.equal((await finishedRuns(there)).length, 3);
-  assert.match(await succeed("train", ...at(there), "--engine", "onnx", "--retrain-lost"), /^1 run finished/m);
-  assert.equal((await finishedRuns(there)).length, 4);
-}, { ignore: NO_POSTGRES });
->>>>>>> w_words
 
 Deno.test("tasks end with one line and exit code 2 where a server cannot be used, and write nothing", {
   ignore: NO_POSTGRES,

@@ -75,13 +75,8 @@ Deno.test(
     await write(study.dynamicsPath("01", KEYS[2]), new TextEncoder().encode("{"));
     await write(study.dynamicsPath("01", "e".repeat(64)), new TextEncoder().encode("{"));
     const { measured, unreadable } = await readCurrentDynamics(study, "01", RUNS);
-<<<<<<< HEAD
     const path = (key: string) => join(temp.path, "dynamics_01_all", `${key}.json`);
-    const advice = "move it away and the run is measured again";
-=======
-    const path = (key: string) => join(dir, "dynamics_01_all", `${key}.json`);
     const advice = "move it away to measure the run again";
->>>>>>> w_words
     assert.deepStrictEqual([...measured.keys()], [KEYS[0]]);
     assert.deepStrictEqual(unreadable, [
       `Cannot read ${path(KEYS[1])}: it is of run ${KEYS[0]}, must be of ${KEYS[1]}; ${advice}`,

@@ -26,7 +26,7 @@ class Scene {
   async line(options?: Partial<FetchOptions>, corpus?: ReturnType<typeof corpusAt>): Promise<string> {
     const error = await this.fetch(options, corpus).then(() => assert.fail("it has not failed"), (error) => error);
     assert.equal(error.name, "UserError", String(error.stack));
-    const instead = "; a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+    const instead = "; use your own file with --corpus FILE; --corpus embedded needs no network";
     const [, said] = new RegExp(`^Cannot (.*)${instead}$`).exec(error.message) ?? assert.fail(error.message);
     return said.replaceAll(this.server.host, "HOST").replaceAll(this.folder, "CACHE");
   }
@@ -76,51 +76,8 @@ fetchTest("downloads an archive, unpacks it, and does neither again", proper, as
   assert.equal(scene.server.requests[0].headers["accept-encoding"], "identity");
 });
 
-<<<<<<< HEAD
 fetchTest("takes a text that is in no archive, from a server that announces no size", () => (
   { headers: { "content-length": "" }, body: TEXT }
-=======
-fetchTest("fetchCorpus() takes a text that is in no archive", (request) => properly(TEXT, request), async (scene) => {
-  await scene.fetch(corpusAt(scene.server.host, { plain: true }));
-  await assertFetched(scene);
-});
-
-fetchTest(
-  "fetchCorpus() goes on where the connection broke, as often as something comes",
-  brokenOff(500, 700, 1, 900),
-  async (scene) => {
-    await scene.fetch();
-    await assertFetched(scene);
-    assert.deepEqual(scene.server.ranges, [null, "bytes=500-", "bytes=1200-", "bytes=1201-", "bytes=2101-"]);
-    assert.equal(scene.server.requests[1].headers["if-range"], '"first"');
-  },
-);
-
-fetchTest(
-  "fetchCorpus() gives up when nothing more comes, says what it has, and goes on from there",
-  (request, number) => {
-    const answer = proper(request, number);
-    return number < 3 ? { ...answer, cut: number === 0 ? 500 : 0 } : answer;
-  },
-  async (scene) => {
-    const line = await scene.line();
-    const all = ARCHIVE.length;
-    assert.equal(
-      line,
-      `download corpus smalltext from http://HOST/text: error reading a body from connection; ` +
-        `500 of ${all} bytes were downloaded; the same command resumes from there`,
-    );
-    assert.deepEqual(scene.server.ranges, [null, "bytes=500-", "bytes=500-"]);
-    await assertNotCached(scene);
-    await scene.fetch();
-    assert.equal(scene.server.ranges.at(-1), "bytes=500-");
-    await assertFetched(scene);
-  },
-);
-
-fetchTest("fetchCorpus() takes all of it from a server that ignores where it was to go on", (_, number) => (
-  { headers: { etag: '"first"' }, body: ARCHIVE, cut: number === 0 ? 500 : undefined }
->>>>>>> w_words
 ), async (scene) => {
   await scene.fetch({}, corpusAt(scene.server.host, { plain: true }));
   await scene.assertFetched();
@@ -139,7 +96,6 @@ for (
     ["where a server was overloaded", { status: "503 Service Unavailable" }, /^the server answers 503 Service Unavail/],
   ] as const
 ) {
-<<<<<<< HEAD
   fetchTest(`begins again ${what}`, brokenOnce(broken), async (scene) => {
     const isSilent = "stalls" in broken || "after" in broken;
     await scene.fetch({ timing: { silence: isSilent ? 200 : 60_000, pause: 1 } });
@@ -239,12 +195,7 @@ const WRONG: readonly (readonly [what: string, answer: Answer, plain: boolean, w
 for (const [what, answer, plain, why] of WRONG) {
   fetchTest(`throws a text away ${what}`, () => answer, async (scene) => {
     const line = await scene.line({}, corpusAt(scene.server.host, { plain }));
-    assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was thrown away$/);
-=======
-  fetchTest(`fetchCorpus() throws a text away ${what}`, () => ({ headers: { etag: '"x"' }, body }), async (scene) => {
-    const line = await scene.line(corpusAt(scene.server.host, { plain }));
     assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was deleted$/);
->>>>>>> w_words
     assert.match(line, why);
     assert.deepEqual(await scene.names(), ["smalltext.lock"]);
     assert.equal(scene.server.requests.length, 1);
