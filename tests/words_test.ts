@@ -15,7 +15,11 @@ const row = (not: RegExp, but: string, example: string): Row => ({ not, but, exa
 /** The words of STYLE.md that a pattern can find, and more. A word that has a second, usual meaning is not here: `place`, `frame`, `chain`. */
 const WORDS: readonly Row[] = [
   row(/\b(crew|entrant|occupant)s?\b/i, "group, run", "the crew's occupants"),
-  row(/\b(group|run)s?['’]?s? members?\b|\bmembers? of (a|the) (group|crew)\b/i, "run of a group", "a member of the group"),
+  row(
+    /\b(group|run)s?['’]?s? members?\b|\bmembers? of (a|the) (group|crew)\b/i,
+    "run of a group",
+    "a member of the group",
+  ),
   row(/\b(progress )?board\b/i, "progress", "what the board shows"),
   row(/\b(intake|work list)\b/i, "scheduler", "the intake takes it from the work list"),
   row(/\bledger\b/i, "loss log", "the ledger has each loss"),
@@ -39,7 +43,11 @@ const WORDS: readonly Row[] = [
   row(/\bloss (was|is|became) no finite number/i, "diverged (NaN or Inf)", "runs whose loss was no finite number"),
   row(/of the wrong kind/i, "must be true or false, or whatever it must be", "has a value of the wrong kind"),
   row(/makes of the output/i, "a linear layer maps the output to", "makes of the output one logit"),
-  row(/are the same bytes, who/i, "reports are byte-for-byte reproducible", "two reports are the same bytes, whoever draws them"),
+  row(
+    /are the same bytes, who/i,
+    "reports are byte-for-byte reproducible",
+    "two reports are the same bytes, whoever draws them",
+  ),
   row(/bolder choices/i, "lower is more deterministic", "below 1 bolder choices fade"),
   row(/\/\*\* Told\b/, "Called when …: the subject first", "/** Told of a run that was to join */"),
   row(/nobody knows(,| from) where/i, "is unknown where", "nobody knows from where"),
