@@ -47,7 +47,7 @@ function table(corpora: readonly Listed[]): string {
     corpus.cached === "yes" ? corpus.path! : corpus.cached,
     corpus.about,
   ]);
-  const all = [["name", "bytes", "to download", "licence", "cached", "what it is"], ...rows];
+  const all = [["name", "bytes", "to download", "licence", "cached", "content"], ...rows];
   const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
   const isNumber = (column: number) => column === 1 || column === 2;
   const cell = (text: string, column: number) =>
@@ -56,7 +56,7 @@ function table(corpora: readonly Listed[]): string {
 }
 
 if (import.meta.main) {
-  const description = "Lists the corpora that go by a name, and which of them have been downloaded. " +
+  const description = "Lists the named corpora, and which of them are downloaded. " +
     `${taskCommand("init", { ...ANY_STUDY, corpus: "NAME" })} downloads one.`;
   await runCommand({ name: "corpora", description, flags, printsData: true }, async ({ json }) => {
     const folder = cacheFolder();

@@ -12,10 +12,10 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  inFolder,
   makeStudy,
   stepsOfRun,
   type StudyOptions,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -85,29 +85,33 @@ async function killAtRandom(dir: string, { engine, least, study: options, life }
   }
 }
 
-inFolder(
+Deno.test(
   "train on onnx, killed at 12 random moments, ends with the numbers of an undisturbed one",
-  (dir) =>
-    killAtRandom(dir, {
+  async () => {
+    await using temp = await tempFolder();
+    await killAtRandom(temp.path, {
       engine: "onnx",
       least: 12,
       study: { runs: 3, layers: 2, stateSizes: [16], steps: 3000, history: 1501 },
       life: 800,
-    }),
+    });
+  },
 );
 
 const adapter = await openWebGpuEngine();
 await adapter?.close();
 if (!adapter) console.log("Not killed on webgpu: this machine has no WebGPU adapter");
 
-inFolder(
+Deno.test(
   "train on webgpu, killed at 8 random moments, ends with the numbers of an undisturbed one",
-  (dir) =>
-    killAtRandom(dir, {
+  { ignore: !adapter },
+  async () => {
+    await using temp = await tempFolder();
+    await killAtRandom(temp.path, {
       engine: "webgpu",
       least: 8,
       study: { runs: 3, steps: 600, history: 301 },
       life: 1000,
-    }),
-  { ignore: !adapter },
+    });
+  },
 );

@@ -223,7 +223,7 @@ withServer(
     assert.ok(await queue.claim("01/a"));
     await bench.server.stop();
     const line =
-      `Cannot use the queue at 127.0.0.1:${bench.server.port}/sweeps: nothing listens there; start PostgreSQL, or mend the address`;
+      `Cannot use the queue at 127.0.0.1:${bench.server.port}/sweeps: nothing listens there; start PostgreSQL, or correct the address`;
     await assert.rejects(queue.beat(NOTHING), { name: "UserError", message: line });
     let isDone = false;
     const written = queue.whileHeld("01/a", () => void (isDone = true)), claimed = queue.claim("01/b");
@@ -255,19 +255,19 @@ withServer(
     await server.sql(`CREATE ROLE eve NOLOGIN`);
     const urls: Readonly<Record<string, string>> = {
       [server.url({ password: `${bad}-${PASSWORD}` })]: at() +
-        "the password of role ann is wrong; mend it in the address, or in PGPASSWORD",
+        "the password of role ann is wrong; correct it in the address, or in PGPASSWORD",
       [server.url({ password: "" })]: at() +
         "the server asks for the password of role ann; put it into PGPASSWORD or the address",
       [server.url({ role: "nobody" })]: at() +
-        "the password of role nobody is wrong; mend it in the address, or in PGPASSWORD",
+        "the password of role nobody is wrong; correct it in the address, or in PGPASSWORD",
       [server.url({ database: "none" })]: at("none") +
-        "there is no database none; make it with createdb --owner ann none",
+        "there is no database none; create it with createdb --owner ann none",
       [server.url({ role: "bob" })]: at() +
         "role bob may not make or use schema cellspace there; let the owner of the database run " +
         "GRANT CREATE ON DATABASE sweeps TO bob",
       [server.url({ more: "?sslmode=require" })]: at() + "it has no TLS; leave sslmode away",
       [server.url().replace(`:${port}/`, ":1/")]: at("sweeps", 1) +
-        "nothing listens there; start PostgreSQL, or mend the address",
+        "nothing listens there; start PostgreSQL, or correct the address",
     };
     for (const [url, message] of Object.entries(urls)) {
       const address = parseQueueUrl(url);

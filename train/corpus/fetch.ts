@@ -20,7 +20,7 @@ const MOST_REDIRECTS = 5;
 /** Answers of a server that is overloaded, starting, or broken for the moment. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 /** What serves in its place, whatever went wrong. */
-const INSTEAD = "a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+const INSTEAD = "use your own file with --corpus FILE; --corpus embedded needs no network";
 
 export interface FetchOptions {
   /** The cache's folder; absent: this user's. */
@@ -155,7 +155,7 @@ function broken(error: TypeError, isFirst: boolean): DownloadError {
 
 function whatFailed(error: unknown, { name, url }: KnownCorpus, folder: string): string {
   const why = messageOf(error);
-  if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was thrown away`;
+  if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was deleted`;
   if (error instanceof DownloadError) return `download corpus ${name} from ${url}: ${why}`;
   return `keep corpus ${name} in ${folder}: ${why}`;
 }

@@ -19,7 +19,7 @@ function withCode(code: string, message = "no words"): Error {
 Deno.test("serverError() explains what is known, and passes on what is not, without the password", () => {
   const said = (error: unknown) => serverError(ADDRESS, error).message;
   const refused =
-    "Cannot use the queue at db:5432/sweeps: nothing listens there; start PostgreSQL, or mend the address";
+    "Cannot use the queue at db:5432/sweeps: nothing listens there; start PostgreSQL, or correct the address";
   assert.equal(said(withCode("ECONNREFUSED")), refused);
   // A name that stands for two addresses.
   assert.equal(said(new AggregateError([withCode("ECONNREFUSED"), withCode("ECONNREFUSED")])), refused);

@@ -26,7 +26,7 @@ class Scene {
   async line(options?: Partial<FetchOptions>, corpus?: ReturnType<typeof corpusAt>): Promise<string> {
     const error = await this.fetch(options, corpus).then(() => assert.fail("it has not failed"), (error) => error);
     assert.equal(error.name, "UserError", String(error.stack));
-    const instead = "; a file of your own serves with --corpus FILE, and --corpus embedded needs no network";
+    const instead = "; use your own file with --corpus FILE; --corpus embedded needs no network";
     const [, said] = new RegExp(`^Cannot (.*)${instead}$`).exec(error.message) ?? assert.fail(error.message);
     return said.replaceAll(this.server.host, "HOST").replaceAll(this.folder, "CACHE");
   }
@@ -195,7 +195,7 @@ const WRONG: readonly (readonly [what: string, answer: Answer, plain: boolean, w
 for (const [what, answer, plain, why] of WRONG) {
   fetchTest(`throws a text away ${what}`, () => answer, async (scene) => {
     const line = await scene.line({}, corpusAt(scene.server.host, { plain }));
-    assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was thrown away$/);
+    assert.match(line, /^use what http:\/\/HOST\/text sent for corpus smalltext: .*; it was deleted$/);
     assert.match(line, why);
     assert.deepEqual(await scene.names(), ["smalltext.lock"]);
     assert.equal(scene.server.requests.length, 1);

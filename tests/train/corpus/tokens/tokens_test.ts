@@ -187,7 +187,7 @@ Deno.test("decodeTokenizer() reads what encodeTokenizer() wrote, and nothing els
     change(copy);
     return JSON.stringify(copy, null, 1) + "\n";
   };
-  const foreign = /^UserError: Cannot read a\/tokenizer\.json: it is not as cellspace writes it/;
+  const foreign = /^UserError: Cannot read a\/tokenizer\.json: it differs from what cellspace writes/;
   refused(text.slice(0, -20), /^UserError: Cannot read a\/tokenizer\.json: it is not JSON$/);
   refused("{}", /^UserError: Cannot read a\/tokenizer\.json: .*model/);
   refused(edited(({ model }) => model.merges.push("? no")), foreign);
@@ -203,7 +203,7 @@ Deno.test("decodeTokenizer() refuses 84,000 merges that make one token, before i
     const text = JSON.stringify({ model: { merges: Array(count).fill("a b") } });
     assert.throws(() => decodeTokenizer(text, "f"), {
       name: "UserError",
-      message: "Cannot read f: it is not as cellspace writes it: it was edited, or another program made it",
+      message: "Cannot read f: it differs from what cellspace writes: it was edited, or another program wrote it",
     });
   }
 });
