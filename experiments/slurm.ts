@@ -24,7 +24,8 @@ const timeFlag = flag.text(
 
 const partitionFlag = flag.text("--partition <name>", "where tasks run (default: the cluster's)", undefined);
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   shards: flag.whole(

@@ -33,7 +33,8 @@ const DEMO = {
   history: 701,
 };
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
   engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "auto"),
 };

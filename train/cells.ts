@@ -11,7 +11,8 @@ import { maxOf } from "../cells/extremes.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   cell: flag.text("--cell <name>", "one cell alone, with its weights and how they are drawn", undefined),
   stateSize: flag.whole("--state-size <n>", "state size that parameters are counted at", 256, { most: MAX_STATE_SIZE }),
   layers: flag.whole("--layers <n>", "layers that parameters are counted at", 1, { most: MAX_LAYERS }),
