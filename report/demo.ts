@@ -35,12 +35,12 @@ const DEMO = {
 
 const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
-  engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "auto"),
+  engine: flag.choice("--engine <name>", "engine that trains", engineChoices(ENGINES), "auto"),
 };
 
 if (import.meta.main) {
   const description =
-    "Lists, trains, scores and draws 96 small configurations, with two seeds each, on the embedded corpus. Run it again to go on.";
+    "Lists, trains, scores and draws 96 small configurations with two seeds each on the embedded corpus. Run it again to resume.";
   await runCommand({ name: "demo", description, flags }, async ({ dir, engine }) => {
     const start = performance.now();
     using stop = stopSignal();

@@ -93,17 +93,17 @@ const BPTT_FAULTS: readonly (readonly [what: string, text: string, message: RegE
   [
     "a full gradient of a weight that the cell has not",
     bpttFileWith((golden) => fullOf(golden)["layers.2.forget_gate_nn.weight"] = fullOf(golden)[GATE]),
-    /: case 0: 'gradients_at_step_1' has 'layers\.2\.forget_gate_nn\.weight', which is no weight of the cell$/,
+    /: case 0: 'gradients_at_step_1' has 'layers\.2\.forget_gate_nn\.weight', which is not a weight of the cell$/,
   ],
   [
     "a full gradient without its sums",
     bpttFileWith((golden) => delete golden.grads_at_step_1[GATE]),
-    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' lacks$/,
   ],
   [
     "a full gradient where no gradient flows",
     bpttFileWith((golden) => golden.grads_at_step_1[GATE] = null),
-    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' has not$/,
+    /: case 0: 'gradients_at_step_1' has '[\w.]+', which 'grads_at_step_1' lacks$/,
   ],
   [
     "a full gradient in the shape of its transpose",

@@ -89,7 +89,7 @@ Deno.test("mergeStudies() has the same end when any of its writes fails and it i
       await copies.merge().then(
         () => assert.ok(!failed),
         ({ message }) =>
-          assert.match(message, /^Cannot write .*; make room on that disk and run the same command again$/),
+          assert.match(message, /^Cannot write .*; free space on that disk and run the same command again$/),
       );
     } finally {
       Deno.renameSync = renameSync;
@@ -199,7 +199,7 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
     const { summary, messages } = await copies.merge();
     assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
     assert.deepEqual(messages.filter((line) => line.startsWith("Left ")).sort(), [
-      "Left run RUN0 of THERE: another process works on it here",
+      "Left run RUN0 of THERE: another process is using it here",
       "Left run RUN1 of THERE: a process is training it there",
     ]);
   } finally {
@@ -284,6 +284,6 @@ Deno.test("mergeStudies() brings what was measured of a model, and not what was 
 
 Deno.test("mergeStudies() refuses to merge nothing", async () => {
   await assert.rejects(mergeStudies({ dir: scene().here, experiment: "01", from: [] }), {
-    message: /^Cannot merge into .*: must be told which folders, with --from$/,
+    message: /^Cannot merge into .*: must have the folders, as --from$/,
   });
 });

@@ -226,7 +226,7 @@ Deno.test("decodeCheckpoint() and decodeRunWeights() find a file that is cut sho
 Deno.test("decodeCheckpoint() says what is wrong with a damaged file", async () => {
   const flipped = bytes.slice();
   flipped[bytes.length - 5] ^= 1;
-  const message = "Cannot read f: its checksum is not that of its content: it was damaged or edited";
+  const message = "Cannot read f: its checksum does not match its content: it was damaged or edited";
   await assert.rejects(decode(flipped), { message });
   await assert.rejects(decode(bytes.slice(0, 100)), {
     message: /Cannot read f: its header ends at byte \d+, the file at 100/,
@@ -281,7 +281,7 @@ Deno.test("decodeCheckpoint() refuses weights alone, which decodeRunWeights() ta
   const weights = encodeWeights(config, step.parameters, state.tensors);
   await assert.rejects(decode(weights), {
     name: "UserError",
-    message: "Cannot go on from f: it holds weights alone, and no moments, states or curve",
+    message: "Cannot resume from f: it holds only weights, no moments, states or curve",
   });
   const own = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
   assert.deepEqual(await weightsIn(weights), { weights: own, steps_done: undefined });
