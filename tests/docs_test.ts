@@ -1,4 +1,4 @@
-/** What the README shows is what the code makes. */
+/** What the README and the docs show is what the code makes. */
 import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
@@ -12,18 +12,39 @@ Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () 
   assert.equal(await read("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
 });
 
-Deno.test("the README names every task", async () => {
-  const readme = await read("README.md");
-  for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
+Deno.test("docs/tasks.md names every task", async () => {
+  const page = await read("docs/tasks.md");
+  for (const name of Object.keys(tasks.tasks)) assert.ok(page.includes(`\`${name}\``), name);
 });
 
-Deno.test("the README's table of corpora is what init can download", async () => {
-  const readme = await read("README.md"), number = (value: number) => value.toLocaleString("en-US");
+Deno.test("docs/tasks.md names every flag of a script", async () => {
+  const page = await read("docs/tasks.md"), flags = new Set<string>();
+  // As a script defines one: the first text of a call of `flag.…`, the `usage` of a record, or the name of a factor's flag.
+  const definitions = /\b(?:flag\.(?!startsWith)\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
+  for (const [path, text] of texts()) {
+    if (!path.endsWith(".ts")) continue;
+    for (const [, name] of text.matchAll(definitions)) flags.add(name);
+  }
+  assert.ok(flags.size > 40, `only ${flags.size} flags were found`);
+  assert.deepEqual([...flags].filter((name) => !new RegExp(`\`${name}[ \`]`).test(page)), []);
+});
+
+Deno.test("docs/README.md lists every page, and each page begins with what a reader can do after it", async () => {
+  const index = await read("docs/README.md");
+  for (const path of pages().filter((path) => path.startsWith("docs/"))) {
+    const name = path.slice("docs/".length);
+    if (name !== "README.md") assert.ok(index.includes(`[${name}](${name})`), `docs/README.md lacks ${name}`);
+    assert.match(await read(path), /^# [^\n]+\n\nAfter this page you /, path);
+  }
+});
+
+Deno.test("the table of corpora in docs/corpora.md is what init can download", async () => {
+  const page = await read("docs/corpora.md"), number = (value: number) => value.toLocaleString("en-US");
   const rows = KNOWN_CORPORA.map(({ name, bytes, download_bytes, url, licence }) =>
     `| \`${name}\` | ${number(bytes)} | ${number(download_bytes)} | \`${new URL(url).hostname}\` | ${licence} |`
   );
-  for (const row of rows) assert.ok(readme.includes(row), row);
-  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(readme)!;
+  for (const row of rows) assert.ok(page.includes(row), row);
+  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(page)!;
   assert.equal(table.match(/^\| `/gm)!.length, rows.length + 1);
 });
 
