@@ -184,7 +184,7 @@ class Merging implements AsyncDisposable {
       onProblem?.(`Cannot merge ${name}: ${decision.why}`);
     } else {
       this.#left++;
-      onMessage?.(`Left ${name}: ${decision.why}`);
+      onMessage?.(`Skipped ${name}: ${decision.why}`);
     }
     return undefined;
   }

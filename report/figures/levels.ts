@@ -144,7 +144,7 @@ export function levelLabelMarks(placed: readonly LevelLabel[]): Plot.Markish[] {
 }
 
 /**
- * The same where losses lie along x: upright dotted lines, with labels to the right of their lower ends.
+ * The same where losses lie along x: vertical dotted lines, with labels to the right of their lower ends.
  *
  * @param width of the domain, in pixels
  */
