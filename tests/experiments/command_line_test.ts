@@ -385,7 +385,7 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
     assert.ok(!("loss" in record) && "start time" in record);
     assert.match(await succeed("status", "--dir", dir), /0 of 48 runs done, 0 running, 0 failed, 48 waiting/);
-    // Its work is kept, to go on from.
+    // Its work is kept, to resume from.
     assert.ok(await exists(join(dir, "checkpoints_01_all", name.replace(".json", ".safetensors"))));
   } finally {
     await Deno.remove(folder, { recursive: true });

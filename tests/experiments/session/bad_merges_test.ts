@@ -14,7 +14,7 @@ import { RUNS, type Scene, trainedApart } from "./copies.ts";
 const scene = trainedApart();
 const HALF = RUNS / 2;
 
-/** A folder that is no copy of the study. */
+/** A folder that is not a copy of the study. */
 interface Refused {
   readonly name: string;
   /** Damages what is there; returns the folders to merge, where those are others. */
