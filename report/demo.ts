@@ -36,7 +36,8 @@ const DEMO: DemoStudy = {
   history: 701,
 };
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
   engine: flag.choice("--engine <name>", "engine that trains", engineChoices(ENGINES), "auto"),
 };

@@ -110,7 +110,7 @@ Deno.test(
     setTimeout(() => hasBeaten = true, 0);
     await assert.rejects(
       attemptsIn(dir, "a", 50).take(KEY),
-      /Cannot begin an attempt at .*01_run: its names do not agree/,
+      /Cannot begin an attempt at .*01_run: its names do not match/,
     );
     assert.ok(hasBeaten);
     const taking = attemptsIn(dir, "b").take(KEY);

@@ -26,7 +26,7 @@ Deno.test("serverError() explains what is known, and passes on what is not, with
   assert.equal(said(withCode("XX000", "out of\nluck")), "Cannot use the queue at db:5432/sweeps: out of luck");
   assert.equal(
     said(new Error("cannot connect to postgres://ann:s3cret@db")),
-    "Cannot use the queue at db:5432/sweeps: the server refuses",
+    "Cannot use the queue at db:5432/sweeps: the server refuses the connection",
   );
 });
 
