@@ -4,50 +4,41 @@ import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
-import { pages, readPage } from "./documents/pages.ts";
+import { pages, readPage as read, texts } from "./documents/pages.ts";
 
 Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
   const config = { ...BEST_CONFIG, n_layers: 1 };
-  assert.equal(await readPage("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
+  assert.equal(await read("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
 });
 
 Deno.test("docs/tasks.md names every task", async () => {
-  const page = await readPage("docs/tasks.md");
+  const page = await read("docs/tasks.md");
   for (const name of Object.keys(tasks.tasks)) assert.ok(page.includes(`\`${name}\``), name);
 });
 
-/** The source of every script and of what it may take its flags from. */
-function* sources(folder: URL): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (isDirectory) yield* sources(new URL(`${name}/`, folder));
-    else if (name.endsWith(".ts")) yield Deno.readTextFileSync(new URL(name, folder));
-  }
-}
-
 Deno.test("docs/tasks.md names every flag of a script", async () => {
-  const page = await readPage("docs/tasks.md"), flags = new Set<string>();
+  const page = await read("docs/tasks.md"), flags = new Set<string>();
   // As a script defines one: the first text of a call of `flag.…`, the `usage` of a record, or the name of a factor's flag.
-  const definitions = /\b(?:flag\.\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
-  for (const stage of ["cells", "train", "experiments", "report"]) {
-    for (const source of sources(new URL(`../${stage}/`, import.meta.url))) {
-      for (const [, name] of source.matchAll(definitions)) flags.add(name);
-    }
+  const definitions = /\b(?:flag\.(?!startsWith)\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
+  for (const [path, text] of texts()) {
+    if (!path.endsWith(".ts") || path.startsWith("tests/")) continue;
+    for (const [, name] of text.matchAll(definitions)) flags.add(name);
   }
   assert.ok(flags.size > 40, `only ${flags.size} flags were found`);
   assert.deepEqual([...flags].filter((name) => !new RegExp(`\`${name}[ \`]`).test(page)), []);
 });
 
 Deno.test("docs/README.md lists every page, and each page begins with what a reader can do after it", async () => {
-  const index = await readPage("docs/README.md");
+  const index = await read("docs/README.md");
   for (const path of pages().filter((path) => path.startsWith("docs/"))) {
     const name = path.slice("docs/".length);
     if (name !== "README.md") assert.ok(index.includes(`[${name}](${name})`), `docs/README.md lacks ${name}`);
-    assert.match(await readPage(path), /^# [^\n]+\n\nAfter this page you /, path);
+    assert.match(await read(path), /^# [^\n]+\n\nAfter this page you /, path);
   }
 });
 
 Deno.test("the table of corpora in docs/corpora.md is what init can download", async () => {
-  const page = await readPage("docs/corpora.md"), number = (value: number) => value.toLocaleString("en-US");
+  const page = await read("docs/corpora.md"), number = (value: number) => value.toLocaleString("en-US");
   const rows = KNOWN_CORPORA.map(({ name, bytes, download_bytes, url, licence }) =>
     `| \`${name}\` | ${number(bytes)} | ${number(download_bytes)} | \`${new URL(url).hostname}\` | ${licence} |`
   );
@@ -95,7 +86,7 @@ Deno.test("every file and heading that the README, the changelog and the docs li
   const wrong: string[] = [];
   let links = 0;
   for (const page of pages()) {
-    for (const [, path, anchor] of (await readPage(page)).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
+    for (const [, path, anchor] of (await read(page)).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
       links++;
       const target = new URL(path || page.split("/").at(-1)!, new URL(`../${page}`, import.meta.url));
       const found = await Deno.stat(target).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** The pages that a reader finds in the project. */
+/** What is written in the project: its pages, and every text file. */
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -11,4 +11,15 @@ export function pages(): string[] {
 /** The text of a page, or of another file of the project. @param path from the root */
 export function readPage(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
+}
+
+const NAMES_OF_FILES = /\.(ts|js|md)$/;
+
+/** Every text file that a person reads or that speaks to one, with its path from the root. */
+export function* texts(folder = ""): Generator<[path: string, text: string]> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${name}`;
+    if (isDirectory && !/^\.|^node_modules$|^study$/.test(name)) yield* texts(`${path}/`);
+    else if (NAMES_OF_FILES.test(name)) yield [path, Deno.readTextFileSync(new URL(path, ROOT))];
+  }
 }
