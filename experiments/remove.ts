@@ -37,7 +37,7 @@ function* removalLines({ removed, left, results, space }: Removal): Generator<st
 
 if (import.meta.main) {
   const description =
-    "Takes configurations off a study's list. Results stay, in reports too, which name them as unlisted ('report --only' " +
+    "Removes configurations from a study's list. Their results stay, and reports show them as unlisted ('report --only' " +
     "leaves them out); 'init' lists configurations again, and then their results count as before.";
   await runCommand({ name: "remove", description, flags }, async ({ dryRun, ...options }) => {
     const onPlan = (removal: Removal) => print([...removalLines(removal)].join("\n"));

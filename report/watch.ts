@@ -14,7 +14,7 @@ export const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag,
 
 if (import.meta.main) {
   const description =
-    "Serves the page of an experiment to browsers of this machine while runs train, here or elsewhere on the same folder; changes nothing in the study.";
+    "Serves the live page of an experiment to browsers on this machine while any process trains in the same folder. Changes nothing in the study.";
   await runCommand({ name: "watch", description, flags }, async ({ dir, experiment, port, queue }) => {
     const source = await Follower.open({ dir, experiment, queue: queueOf({ queue }) });
     const onProblem = (line: string) => printError(`watch: ${line}`);

@@ -239,7 +239,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
 
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
-    "a value of the wrong kind",
+    "a word in place of a number",
     ["train", "--parallel", "two"],
     /^train: Cannot use --parallel two: must be a whole number of at least 1 and at most 10000$/,
   ],
@@ -343,7 +343,7 @@ Deno.test("export ends with one line and exit code 2 on a folder that is not its
     assert.deepEqual([code, out], [2, ""]);
     assert.equal(
       err,
-      `export: Cannot export to /tmp: it must lie inside the study's folder ${dir}, for tasks may write only there`,
+      `export: Cannot export to /tmp: it must be inside the study's folder ${dir}, since tasks may write only there`,
     );
   }));
 
@@ -380,7 +380,7 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     child.kill("SIGINT");
     const { code, stderr } = await child.output();
     assert.equal(code, 130);
-    assert.match(new TextDecoder().decode(stderr), /left as not finished: [0-9a-f]{8}/);
+    assert.match(new TextDecoder().decode(stderr), /not finished: [0-9a-f]{8}/);
     const [{ name }] = [...Deno.readDirSync(join(dir, "results_01_all"))];
     const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
     assert.ok(!("loss" in record) && "start time" in record);

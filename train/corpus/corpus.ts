@@ -97,7 +97,7 @@ async function readCorpus(
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
     // A device would be read for ever.
-    if (!isFile) throw failure(path, isDirectory ? "it is a folder" : "it is no regular file");
+    if (!isFile) throw failure(path, isDirectory ? "it is a folder" : "it is not a regular file");
     checkSize(name, size, history);
     const hasher = new SplitHasher(size);
     const text = await readShared(path, size, (part) => hasher.update(part));
@@ -149,7 +149,7 @@ export function checkSize(name: string, bytes: number, history: number): void {
       `Cannot use corpus ${name}: it has ${bytes} bytes, so its training split (${
         100 * SPLIT.train
       } %) has ${train}; ` +
-        `one pass needs ${history}`,
+        `one sequence needs ${history}`,
     );
   }
 }

@@ -311,7 +311,7 @@ function checkGiven(flags: Flags, args: readonly string[]): void {
     if (usage === undefined) continue;
     const [, kind] = /<(.*)>/.exec(usage) ?? [];
     if (seen.has(name)) {
-      const joined = kind === "list" || kind === "expression" ? ", with commas between what it names" : "";
+      const joined = kind === "list" || kind === "expression" ? ", with its values separated by commas" : "";
       throw new UserError(`Cannot use --${name} twice: it must be given once${joined}`);
     }
     seen.add(name);

@@ -13,7 +13,7 @@ import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { assertReleased, copyOf, makeStudy, resultsOf } from "../../faults/studies.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 Deno.test("packingOrder() puts runs of one shape together, largest first, those that take most memory before", () => {
   const run = (state_size: number, n_layers: number, seed: number): Run => {
@@ -69,8 +69,9 @@ async function curvesAlone(study: Study, dir: string) {
 const breakLarge = (run: EngineRun, losses: Float64Array, first: number) =>
   sizeOf(run) === 12 ? losses.map((loss, i) => first + i < 5 ? loss : NaN) : losses;
 
-inFolder("TrainingSession.run() gives the slot of a failed run to the next while the other trains on", async (dir) => {
-  const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() gives the slot of a failed run to the next while the other trains on", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -100,8 +101,9 @@ inFolder("TrainingSession.run() gives the slot of a failed run to the next while
   assertReleased(study, [], "a failed run's slot");
 });
 
-inFolder("TrainingSession.run() hands a run out again that did not fit, and does not count it", async (dir) => {
-  const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() hands a run out again that did not fit, and does not count it", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [];
   let refused = 0;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -120,8 +122,9 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
   assertReleased(study, [], "a refused run");
 });
 
-inFolder("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async (dir) => {
-  const study = await begin(dir, 4), opened: number[][] = [];
+Deno.test("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 4), opened: number[][] = [];
   const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 3,
     memory: 20,
@@ -132,8 +135,9 @@ inFolder("TrainingSession.run() takes a smaller run into a group that the next o
   assert.deepEqual([session.finished, opened], [4, [[12, 8], [12, 8]]]);
 });
 
-inFolder("TrainingSession.run() keeps each group within the memory when a slot becomes free", async (dir) => {
-  const study = await begin(dir, 5, 3000), opened: number[][] = [], joined: number[] = [];
+Deno.test("TrainingSession.run() keeps each group within the memory when a slot becomes free", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 5, 3000), opened: number[][] = [], joined: number[] = [];
   const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 2,
     memory: 20,

@@ -14,7 +14,7 @@ import { configOf } from "../../../experiments/study/result.ts";
 import { readSpaceFile } from "../../../experiments/study/space_file.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { writeReport } from "../../../report/write_report.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { BAD_MODULES, moduleWith, readmeSpace } from "./space_modules.ts";
 
 const SMALL = { steps: 60, batch: 4, history: 31 };
@@ -22,9 +22,10 @@ const ONE_SEED = { ...SMALL, seeds: 1 };
 
 /** Runs a test with a folder, and ends the workers of the spaces that it has read. */
 function withSpaces(name: string, test: (dir: string) => Promise<void>): void {
-  inFolder(name, async (dir) => {
+  Deno.test(name, async () => {
+    await using temp = await tempFolder();
     try {
-      await test(dir);
+      await test(temp.path);
     } finally {
       closeSpaces();
     }
@@ -113,12 +114,12 @@ withSpaces("a changed, missing or other space is refused in one line, and nothin
   await assert.rejects(Study.open(study), {
     name: "UserError",
     message:
-      /^Cannot open study .*: the SHA-256 of .*space\.ts is [0-9a-f]{64}, that of the space that the study was made with is [0-9a-f]{64}; put the file back/,
+      /^Cannot open study .*: the SHA-256 of .*space\.ts is [0-9a-f]{64}, that of the space that the study was made with is [0-9a-f]{64}; restore the file/,
   });
   await Deno.remove(copy);
   await assert.rejects(Study.open(study), {
     name: "UserError",
-    message: /space\.ts does not exist; put the file back/,
+    message: /space\.ts does not exist; restore the file/,
   });
   await Deno.writeTextFile(copy, code);
   assert.equal((await (await Study.open(study)).readConfigs("01")).length, 8);
@@ -131,8 +132,7 @@ withSpaces("a module under the name of a study's copy is not overwritten", async
   await Deno.writeTextFile(own, "// mine\n");
   await assert.rejects(initStudy({ dir: study, experiment: "01", space, ...SMALL }), {
     name: "UserError",
-    message:
-      `Cannot write ${own}: it is there, and is not the space that is asked for; move it away, or choose another folder ` +
+    message: `Cannot write ${own}: it exists, and is not the given space; move it away, or choose another folder ` +
       "with --dir",
   });
   assert.deepEqual([...Deno.readDirSync(study)].map(({ name }) => name), ["space.ts"]);
