@@ -74,7 +74,7 @@ export function defineCell<const S extends string>(cell: Cell<S>): Cell {
   }
   const twice = cell.states.find((state, i) => cell.states.indexOf(state) < i);
   if (twice !== undefined) {
-    throw new TypeError(`Cannot define cell '${cell.name}': state '${twice}' is there twice, must be there once`);
+    throw new TypeError(`Cannot define cell '${cell.name}': state '${twice}' is declared twice, must be declared once`);
   }
   return cell as unknown as Cell;
 }

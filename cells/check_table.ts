@@ -27,7 +27,7 @@ export function checkTable(table: FactorTable): void {
     throw new UserError(`Cannot use table '${name}': ${why}`);
   };
   const key = repeated(keysOf(factors));
-  if (key !== undefined) refuse(`factor '${key}' is there twice, must be there once`);
+  if (key !== undefined) refuse(`factor '${key}' is listed twice, must be listed once`);
   const flag = repeated(factors.flatMap((factor) => factor.flag?.name ?? []));
   if (flag !== undefined) refuse(`flag '${flag}' is there twice, must be of one factor`);
   for (const factor of factors) {

@@ -130,7 +130,7 @@ function checkDefinition(definition: SpaceDefinition): void {
   }
   if (!cell && factors?.length) refuse("it has factors and no cell, must have a cell that reads them");
   if (!Array.isArray(cells)) refuse("its cells must be a list");
-  if (!cell && !cells.length) refuse("it has neither a cell nor further cells, must have one of them");
+  if (!cell && !cells.length) refuse("it has neither a cell nor more cells, must have one of them");
   for (const [i, one] of cells.entries()) {
     if (!isObject(one) || !Array.isArray(one.states) || typeof one.forward !== "function") {
       refuse(`cell ${i + 1} of its cells must be what defineCell() returns`);
@@ -138,7 +138,7 @@ function checkDefinition(definition: SpaceDefinition): void {
     const { name: own } = one;
     if (!NAME.test(own)) refuse(`its cell '${own}' must have a name of small letters, digits and _`);
     const isTaken = CELL_NAMES.includes(own) || own === name && cell || cells.findIndex((one) => one.name === own) < i;
-    if (isTaken) refuse(`its cell '${own}' must have another name: that one is taken`);
+    if (isTaken) refuse(`its cell '${own}' must have another name: that name is taken`);
   }
   if (cell && CELL_NAMES.includes(name)) refuse("its name is that of a cell of the catalog, must be another");
 }
@@ -159,7 +159,7 @@ function commonProblem(factor: SpaceFactor): string | undefined {
   const common = COMMON.find(({ key }) => key === factor.key);
   if (!common) return undefined;
   if (common.kind !== "integer" || !isSize(common)) {
-    return "must have another key: every space has that factor by itself";
+    return "must have another key: every space has that factor already";
   }
   const { least, most, mark } = common;
   const isKept = factor.kind === "integer" && factor.mark === mark && factor.least >= least && factor.most <= most;

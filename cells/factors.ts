@@ -28,10 +28,10 @@ export const FACTORS = [
     key: "use_input_gate",
     kind: "switch",
     label: "input gate",
-    about: "whether a gate each scales the input and the old state",
+    about: "whether gates scale the input and the old state",
     levels: OFF_ON,
-    on: "the input and the old state are each scaled by a gate of their own before anything reads them",
-    off: "the input and the old state are read as they are",
+    on: "the input and the old state are each scaled by their own gate first",
+    off: "the input and the old state are not gated",
   },
   {
     key: "use_forget_gate",
@@ -49,7 +49,7 @@ export const FACTORS = [
     about: "whether a learned gate scales the output",
     levels: OFF_ON,
     on: "a learned gate scales the output",
-    off: "the output is scaled by its own logistic value",
+    off: "the output is scaled by its own sigmoid",
   },
   {
     key: "use_state_gate",
@@ -58,7 +58,7 @@ export const FACTORS = [
     about: "whether a gate mixes the candidate with the old state",
     levels: OFF_ON,
     on: "a state gate mixes the candidate with the old state",
-    off: "the candidate replaces the old state whole",
+    off: "the candidate replaces the old state",
   },
   {
     key: "use_new_state",
@@ -67,7 +67,7 @@ export const FACTORS = [
     about: "whether the output reads the new state",
     levels: OFF_ON,
     on: "the output reads the new state",
-    off: "the output does not read the new state, so what lies behind it stays as drawn",
+    off: "the output does not read the new state, so the weights behind it stay at their initial values",
   },
   {
     key: "use_old_state",
@@ -114,14 +114,14 @@ export const FACTORS = [
     flag: {
       name: "--state-size",
       help: "state sizes to list",
-      note: `of up to ${MOST_SMALL_STATES} states only cells with a residual`,
+      note: `up to ${MOST_SMALL_STATES} states, only cells with a residual are listed`,
     },
   },
   {
     key: "gate_inputs",
     kind: "choice",
     label: "gate inputs",
-    about: "what the state gate and the forget gate read",
+    about: "inputs of the state gate and the forget gate",
     levels: ["x,h,n"],
     default: "x,h,n",
     choices: [
@@ -160,7 +160,7 @@ export const FACTORS = [
     key: "optimizer",
     kind: "choice",
     label: "optimizer",
-    about: "how a gradient changes weights",
+    about: "the optimizer",
     levels: ["adam"],
     default: "adam",
     // No contrast: one rate is another length of step with each, so the loss at one rate compares rates more than optimizers.
@@ -171,7 +171,7 @@ export const FACTORS = [
     key: "bptt",
     kind: "integer",
     label: "steps back",
-    about: "steps that the gradient goes back through time",
+    about: "steps of backpropagation through time",
     // No contrast: k has no two levels that every study has, and its effect need not be a straight line.
     levels: [1],
     default: 1,
@@ -181,8 +181,8 @@ export const FACTORS = [
     isCondition: true,
     flag: {
       name: "--bptt",
-      help: `steps that the gradient goes back, 1 to ${MAX_BPTT}, to list`,
-      note: "an update reads so many tokens of each sequence, and more steps take more memory",
+      help: `truncated BPTT lengths to list, in steps back, 1 to ${MAX_BPTT}`,
+      note: "an update reads this many tokens of each sequence; more steps need more memory",
     },
   },
 ] as const satisfies readonly Factor[];

@@ -29,13 +29,11 @@ export function forwardInWords(
   space: Space = GATED_SPACE,
 ): ForwardWords {
   const { n_layers, state_size } = config;
-  const through = n_layers === 1
-    ? "then goes through one layer"
-    : `then goes through ${n_layers} layers, one after the other`;
+  const through = n_layers === 1 ? "then passes through one layer" : `then passes through ${n_layers} layers in turn`;
   const before = `Each ${reads} becomes ${counted(state_size, "number")} (its embedding), ${through}; ` +
     `${n_layers === 1 ? "the layer" : "each layer"} carries ${statesInWords(space, config)} from ${reads} to ${reads}.`;
   const after = `A linear layer maps the ${n_layers === 1 ? "layer" : "last layer"}'s output to ` +
-    `one logit for each value that the next ${reads} may have.`;
+    `the logits of the next ${reads}.`;
   const clauses = space.isOwnCell(config)
     ? space.factors.flatMap((factor) => clauseOf(factor, valueOf(factor, config)) ?? [])
     : [];

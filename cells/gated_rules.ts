@@ -23,11 +23,11 @@ export const VALID: Rule = {
 export const LISTED: Rule = {
   holds: (config) => !isSmall(config) || config.use_residual === true,
   must:
-    `needs use_residual with up to ${MOST_SMALL_STATES} states: the 256 values of a byte do not pass through so few numbers`,
+    `needs use_residual with up to ${MOST_SMALL_STATES} states: so few states are a bottleneck for the 256 values of a byte`,
 };
 
 /**
- * Whether a cell is small: the 256 values of a byte do not pass through so few numbers without a residual, so a small cell is
+ * Whether a cell is small: so few states are a bottleneck for the 256 values of a byte without a residual, so a small cell is
  * tried with one alone, and experiment 02 trains it at the usual size.
  */
 export function isSmall({ state_size }: Configuration): boolean {

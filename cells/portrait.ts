@@ -34,7 +34,7 @@ export function equationsOf(
   const layer = n_layers === 1
     ? "The layer, from its input x"
     : `${n_layers === "any" ? "Each layer" : `Each of the ${n_layers} layers`}, from its input x ` +
-      "(the embedding, or the y of the layer before)";
+      "(the embedding, or the previous layer's y)";
   const carries = states.length > 1 ? `its carried states ${states.join(" and ")}` : `its carried state ${states[0]}`;
   return [
     { title: `Input embedding, from a ${reads}`, lines: equations(parts.input_embedding) },

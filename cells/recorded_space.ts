@@ -124,7 +124,7 @@ export function replayedSpace(record: SpaceRecord | undefined): Space {
     isOwnCell: (config) => of(config).isOwnCell,
     definesCell: (config) => of(config).definesCell,
     cellOf: (config) => cells[of(config).cell],
-    enlarged: () => refuse("what it makes of the best configurations was not recorded"),
+    enlarged: () => refuse("its promotion of the best configurations was not recorded"),
   };
   return space;
 }

@@ -19,7 +19,8 @@ import { selectionLine } from "./study/selection.ts";
 
 const { streams, tokens, exponents } = DYNAMICS_DEFAULTS;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("measure only these", space),
@@ -28,19 +29,19 @@ const flags = ofSpace((space) => ({
   }),
   streams: flag.whole(
     "--streams <n>",
-    "parts of the test split that are read side by side; standard errors are over them",
+    "parallel streams that the test split is read in; standard errors are over streams",
     streams,
     { most: MAX_BATCH },
   ),
   tokens: flag.whole(
     "--bytes <n>",
-    `bytes measured of each stream, after a warm-up of ${DYNAMICS_WARM_UP}; of models that read tokens, tokens`,
+    `bytes (or tokens, if models read tokens) measured per stream, after a warm-up of ${DYNAMICS_WARM_UP}`,
     tokens,
     { most: MAX_BYTES },
   ),
   exponents: flag.whole(
     "--exponents <n>",
-    "how many Lyapunov exponents of each layer, from the largest, at most",
+    "largest Lyapunov exponents to measure per layer, at most",
     exponents,
     {
       most: MAX_BATCH,
@@ -48,12 +49,12 @@ const flags = ofSpace((space) => ({
   ),
   parallel: flag.whole(
     "--parallel <n>",
-    "runs at a time, each on a thread of its own (default: as many as there are cores)",
+    "runs at a time, one thread each (default: the number of cores)",
     undefined,
     { most: MOST_PARALLEL },
   ),
   queue: queueFlag,
-  again: flag.on("--again", "measure again what has been measured, with other settings too"),
+  again: flag.on("--again", "measure runs again, even those measured with other settings"),
   nodeLocal: nodeLocalFlag,
 }));
 
@@ -64,11 +65,9 @@ function underWay({ shares }: DynamicsState): string {
 
 if (import.meta.main) {
   const description =
-    `Measures the dynamics of finished runs as their models read the test split: ${
-      Object.values(MEASURE_NAMES).join(", ")
-    }. ` +
-    "Writes a file for each run into dynamics_01_all (or dynamics_02_best); results stay as they are. " +
-    "May be stopped with Ctrl-C and run again, and run several times side by side.";
+    `Measures the dynamics of trained models on the test split: ${Object.values(MEASURE_NAMES).join(", ")}. ` +
+    "Writes one file per run into dynamics_01_all (or dynamics_02_best); results do not change. " +
+    "Can be stopped with Ctrl-C and resumed, and several processes can measure at once.";
   await runCommand({ name: "dynamics", description, flags }, async ({ streams, tokens, exponents, ...options }) => {
     using stop = stopSignal("Stopping");
     let bar: ReturnType<typeof openProgress> | undefined;
@@ -89,14 +88,14 @@ if (import.meta.main) {
     if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`dynamics: ${line}`);
     const failed = problems + unreadable.length;
-    print(`${plural(measured, "run")} measured, ${had} had been measured before, ${failed} could not be`);
+    print(`${plural(measured, "run")} measured, ${had} measured before, ${failed} could not be measured`);
     if (incomplete) print(`${plural(incomplete, "run")} without some of the measures: the lines above say why`);
     if (others) print(`${plural(others, "run")} left to other processes`);
     const isComplete = measured + had > 0 && !otherwise && !failed && !others && !stop.signal.aborted;
     if (isComplete) print(`${commandOn("report", options, options.experiment)} draws them`);
     if (!stop.signal.aborted) return failed ? EXIT.failed : EXIT.ok;
     const rest = options.again
-      ? "the same command measures all of them again"
+      ? "run the same command to measure all of them again"
       : "run the same command to measure the rest";
     printError(`dynamics: stopped; ${rest}`);
     return stop.exitCode;

@@ -13,10 +13,11 @@ import { selectionLine } from "./study/selection.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
-  again: flag.on("--again", "score every finished run, after making its ONNX model anew from its checkpoint"),
+  again: flag.on("--again", "score every finished run again, after exporting its ONNX model again from its checkpoint"),
   only: onlyFlag("score only these", space),
   queue: queueFlag,
   ...scoreFlags,
@@ -25,7 +26,7 @@ const flags = ofSpace((space) => ({
 
 if (import.meta.main) {
   const description =
-    "Scores finished runs that have no score yet, on the test split and on the validation split; training does so by itself.";
+    "Scores finished runs that have no score yet, on the test and validation splits. 'train' does this by itself.";
   await runCommand({ name: "evaluate", description, flags }, async (options) => {
     using stop = stopSignal("Stopping");
     using counting = countingDisplay();
@@ -52,16 +53,18 @@ if (import.meta.main) {
     if (options.only) print(selectionLine(options.only));
     for (const line of unreadable) printError(`evaluate: ${line}`);
     print(
-      `${plural(scored, "run")} scored, ${had} had a score, ${problems + unreadable.length} could not be scored`,
+      `${plural(scored, "run")} scored, ${had} already had a score, ${
+        problems + unreadable.length
+      } could not be scored`,
     );
     if (placed) {
-      print(`${plural(placed, "earlier score")} compared with the study's n-gram baselines, and not made again`);
+      print(`${plural(placed, "earlier score")} compared with the study's n-gram baselines, without scoring again`);
     }
     if (unvalidated) print(unvalidatedInWords(unvalidated, options, options.experiment));
     if (stop.signal.aborted) {
       printError(
         `evaluate: stopped; ${
-          options.again ? "the same command scores all of them again" : "run the same command to score the rest"
+          options.again ? "run the same command to score all of them again" : "run the same command to score the rest"
         }`,
       );
       return stop.exitCode;

@@ -60,14 +60,14 @@ export function onlyFlag(help: string, table: Space = GATED_SPACE): Flag<Selecti
 export const shardFlag: Flag<Shard | undefined> = {
   usage: "--shard <i/K>",
   help:
-    "train share i of K alone, without a queue, e.g. 2/3: shares cost about the same, and each run is in one of them; a share that is started again takes its runs over",
+    "train only share i of K, without a queue, e.g. 2/3: each run is in exactly one share, and shares cost about the same; a share that is started again takes over its own runs",
   parse: parseShard,
   fallback: undefined,
 };
 
 export const nodeLocalFlag: Flag<boolean> = flag.on(
   "--node-local",
-  "keep the queue in this machine's temporary folder, for processes on this machine alone: where the study lies on a network's disk",
+  "keep the queue in this machine's temporary folder, for processes on this machine only; needed if the study is on a network disk",
 );
 
 /** Folders of other studies, with commas between. */
@@ -76,7 +76,7 @@ export function foldersFlag(usage: string, help: string, most: number): Flag<rea
 }
 
 function folderIn(text: string): string {
-  if (!text) throw new Error("must name a folder each");
+  if (!text) throw new Error("must have no empty name of a folder");
   return text;
 }
 
@@ -88,10 +88,15 @@ export const scoreFlags = {
     SCORE_CHOICES,
     "auto",
   ),
-  testBytes: flag.whole("--test-bytes <n>", "score so many bytes of the test split at most (default: all)", undefined, {
-    least: 2,
-    most: MAX_BYTES,
-  }),
+  testBytes: flag.whole(
+    "--test-bytes <n>",
+    "score at most this many bytes of the test split (default: all)",
+    undefined,
+    {
+      least: 2,
+      most: MAX_BYTES,
+    },
+  ),
 };
 
 /** How options call the levels of a factor: none of them has the name of another option. */
@@ -132,6 +137,6 @@ export function checkFlags<F extends Readonly<Record<string, Flag<unknown>>>>({ 
   const taken = names.find((name, i) => names.indexOf(name) < i);
   if (taken === undefined) return flags;
   throw new UserError(
-    `Cannot use space ${space}: a factor has the flag ${taken}, which is here for something else; give it another with 'flag'`,
+    `Cannot use space ${space}: a factor has the flag ${taken}, which this command uses for something else; give the factor another with 'flag'`,
   );
 }

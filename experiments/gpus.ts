@@ -24,7 +24,7 @@ export function parseGpus(text: string): GpuChoice {
   if (text.trim() === ALL) return ALL;
   const numbers = splitList(text, MOST_GPUS).map((part) => {
     if (!/^\d{1,2}$/.test(part) || Number(part) >= MOST_GPUS) {
-      throw new Error(`must be ${ALL}, or numbers of cards from 0 to ${MOST_GPUS - 1} with commas between`);
+      throw new Error(`must be ${ALL}, or numbers of cards from 0 to ${MOST_GPUS - 1}, separated by commas`);
     }
     return Number(part);
   });
@@ -36,7 +36,7 @@ export function parseGpus(text: string): GpuChoice {
 export const gpuFlag: Flag<GpuChoice | undefined> = {
   usage: "--gpu <list>",
   help:
-    "train on these GPUs, a process on each: all, or numbers from 0 such as 0,1, as nvidia-smi counts; --limit is for each of them",
+    "train on these GPUs, one process on each: all, or indices from 0 as nvidia-smi shows them, such as 0,1; --limit applies to each",
   parse: parseGpus,
   fallback: undefined,
 };
@@ -88,7 +88,7 @@ export function chosenGpus(choice: GpuChoice, cards: readonly Card[], args: read
   }
   if (gpus.length > 1 && valueIn(args, "shard") !== undefined) {
     throw new UserError(
-      `Cannot use ${asked} with --shard: processes of one share would take its runs from each other; start one for each card, each with its share`,
+      `Cannot use ${asked} with --shard: the processes of one share would take over each other's runs; start one command per card, each with its own share`,
     );
   }
   return gpus;

@@ -27,7 +27,8 @@ import { stepsBackAmong } from "./study/training_settings.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) =>
+/** What the command line takes. */
+export const flags = ofSpace((space) =>
   checkFlags(space, {
     dir: dirFlag,
     experiment: experimentFlag,
@@ -35,91 +36,91 @@ const flags = ofSpace((space) =>
       "--corpus <name|file>",
       `text to train on: ${
         CORPUS_NAMES.join(", ")
-      }, or a file; what is not on this machine is downloaded (default: the study's, else embedded)`,
+      }, or a file; a named corpus is downloaded if it is not in the cache (default: the study's, else embedded)`,
       undefined,
     ),
     space: flag.text(
       "--space <file>",
-      "module of a space of your own: factors and a cell, or further cells; the study keeps a copy (default: the study's, else the gated cell's)",
+      "module that defines your own space: factors and a cell, or more cells; the study keeps a copy (default: the study's, else the gated cell's)",
       undefined,
     ),
     ...levelFlags(space),
     cells: flag.list(
       "--cells <list>",
-      `list these cells alone, to compare with (${
+      `list only these cells, as baselines (${
         otherCellNames(space).join(", ")
-      }): at the levels that are given, sizes and learning rates too, else those of the study's list`,
+      }), at the given levels, sizes and learning rates; by default at those of the study's list`,
       (text) => parseCellName(text, space),
       MOST_LEVELS,
     ),
     parameters: {
       usage: "--parameters <number>",
       help:
-        "list each configuration with the state size, a multiple of 4, that comes nearest to so many parameters: 700000, 700k, 1.2M, " +
-        "or like:ID, as many as the listed configuration whose id begins so",
+        "give each configuration the state size (a multiple of 4) whose number of parameters is nearest to this: 700000, 700k, 1.2M, " +
+        "or like:ID, the number of the listed configuration whose id begins with ID",
       parse: parseParameters,
       fallback: undefined as ParameterTarget | undefined,
     },
     only: onlyFlag(
-      "of a new list: which combinations; on a study: which of its configurations are listed again (of its own cell, unless this " +
-        "names cell), or, with no levels beside it, which combinations of its levels are added",
+      "in a new study: which combinations to list; in an existing one: which of its configurations to list again (only its own " +
+        "cell, unless this names cell), or, if no levels are given, which combinations of its levels to add",
       space,
     ),
     best: flag.whole(
       "--best <n>",
-      "on a study: list its n best configurations again, by mean validation score over seeds, at the levels that other flags give",
+      "in an existing study: list its n best configurations by mean validation score over seeds again, at the levels that other flags give",
       undefined,
       { most: MOST_CONFIGS },
     ),
     seeds: flag.whole(
       "--seeds <n>",
-      `runs of each configuration, seeds 0 … n−1; with one no interval can be given (default: the study's, else ${DEFAULT_SEEDS})`,
+      `runs of each configuration, seeds 0 … n−1; one seed gives no confidence intervals (default: the study's, else ${DEFAULT_SEEDS})`,
       undefined,
-      { most: LIMITS.seeds, note: "it says how many seeds, not which" },
+      { most: LIMITS.seeds, note: "this is the number of seeds, not a list of them" },
     ),
     steps: flag.whole(
       "--steps <n>",
-      "updates per run that goes one step back (default: 10000; 50000 for experiment 02)",
+      "updates per run at one step back (default: 10000; 50000 for experiment 02)",
       undefined,
       { most: LIMITS.steps },
     ),
     budget: flag.choice(
       "--budget <kind>",
-      "what runs have in common that go several steps back: 'tokens', so that all read the same text and make fewer updates of it, or " +
-        `'updates', as many as --steps says; default: the study's, else ${DEFAULT_BUDGET}`,
+      "what is equal for all runs, whatever their steps back: 'tokens' read (more steps back then make fewer updates), or " +
+        `'updates', the number of --steps; default: the study's, else ${DEFAULT_BUDGET}`,
       BUDGETS,
       undefined,
     ),
     batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
       most: LIMITS.batch,
     }),
-    history: flag.whole("--history <n>", "tokens per pass (default: 1000)", undefined, {
+    history: flag.whole("--history <n>", "sequence length before the state is reset (default: 1000)", undefined, {
       least: 2,
       most: LIMITS.history,
     }),
     tokens: {
       usage: "--tokens <kind>",
       help:
-        "what models read: 'bytes', or 'bpe:1024': so many byte-pair tokens (257 to 65536), which are learned from the " +
-        "training split and kept in tokenizer.json (default: the study's, else bytes)",
+        "what models read: 'bytes', or byte-pair tokens such as 'bpe:1024' (vocabulary 257 to 65536), which are learned from the " +
+        "training split and saved in tokenizer.json (default: the study's, else bytes)",
       parse: parseTokens,
       fallback: undefined as number | undefined,
     },
     controls: flag.whole(
       "--controls <n>",
-      "in experiment 02: configurations that were not chosen, drawn at random and trained as long, so that the report can " +
+      "in experiment 02: number of configurations drawn at random from those not promoted and trained for as long, so that the report can " +
         `say whether short runs predict long ones (default: the study's, else ${DEFAULT_CONTROLS})`,
       undefined,
       { least: 0, most: MOST_RUNS },
     ),
-    yes: flag.on("--yes", "list runs that take more than a day on this machine"),
-    dryRun: flag.on("--dry-run", "say what would be listed, and change nothing"),
+    yes: flag.on("--yes", "list runs even if they take more than a day on this machine"),
+    dryRun: flag.on("--dry-run", "print what would be listed, and change nothing"),
   })
 );
 
 /** What experiment 02 was chosen from, and its controls. */
 function promotionLines({ from, controls }: Promotion, study: Pick<InitPlan, "dir" | "settings">): string[] {
-  const shorter = from.shorter ? `; ${plural(from.shorter, "configuration")} trained for fewer steps left out` : "";
+  const shorter = from.shorter ? `; ${plural(from.shorter, "configuration")} with fewer training steps left out` : "";
   const chosen = controls.chosen
     ? `; ${plural(controls.chosen, "former control")} chosen by the ranking as it is now`
     : "";
@@ -156,10 +157,10 @@ function printUpdates(
 }
 
 if (import.meta.main) {
-  const description = "Makes a study, or adds configurations to one; 'remove' takes some off. " +
-    `On a study that has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
-    "--only and --best say which of them; other flags change its settings. What comes in is printed before it is written. " +
-    "Cells to compare with: --cells gru,lstm --parameters 700k. The five best at two more rates: --best 5 --learning-rate " +
+  const description = "Creates a study, or adds configurations to one ('remove' removes some). " +
+    `If the study has configurations, ${flagsInWords("disjunction")} list each of them again at these levels; ` +
+    "--only and --best choose which of them; other flags change the study's settings. The plan is printed before it is written. " +
+    "Baselines: --cells gru,lstm --parameters 700k. The five best at two more learning rates: --best 5 --learning-rate " +
     "3e-4,3e-3.";
   await runCommand({ name: "init", description, flags }, async (options) => {
     const onWait = (line: string) => printError(`init: ${line}`);
@@ -181,7 +182,7 @@ if (import.meta.main) {
       const isAsked = options.budget !== undefined;
       printUpdates(plan.configs, options.experiment, plan.settings, { before: plan.before, isAsked });
       printText(
-        `Nothing is written: with --dry-run, ${plural(plan.fresh.length, "configuration")} and ${
+        `Nothing is written (--dry-run): ${plural(plan.fresh.length, "configuration")} and ${
           plural(addedRuns(plan), "run")
         } would be added to ${plan.listed}`,
       );
@@ -219,7 +220,7 @@ if (import.meta.main) {
     counting.stop();
     if (stop.signal.aborted) {
       const train = commandOn("train", study, options.experiment);
-      throw new Stopped(stop, `the study is made, and ${train} counts what is to be counted`);
+      throw new Stopped(stop, `the study is written; ${train} counts the n-grams`);
     }
     if (baselines) printText(`N-gram baselines of the test split, nats per byte: ${baselinesInWords(baselines)}`);
   });

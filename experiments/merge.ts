@@ -7,22 +7,23 @@ import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { mergeStudies, MOST_COPIES } from "./session/merge_study.ts";
 import { mergeInWords } from "./session/merge_words.ts";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: dirFlag,
   from: {
-    ...foldersFlag("--from <list>", "folders of copies of the study, with commas or spaces between", MOST_COPIES),
+    ...foldersFlag("--from <list>", "folders of copies of the study, separated by commas or spaces", MOST_COPIES),
     takesMore: true,
   },
   experiment: experimentFlag,
   queue: queueFlag,
   nodeLocal: nodeLocalFlag,
-  dryRun: flag.on("--dry-run", "write nothing, and say what would come"),
+  dryRun: flag.on("--dry-run", "print what would be merged, and write nothing"),
 };
 
 if (import.meta.main) {
   const description =
-    "Joins finished runs, models and checkpoints of copies of a study (same list, corpus and settings) that were trained apart. " +
-    "What is here stays: a run that is in both must be the same, or it is named and left. May be stopped with Ctrl-C and run again.";
+    "Merges finished runs, models and checkpoints from copies of a study (same list, corpus and settings). " +
+    "Nothing here is overwritten: a run that differs in both folders is reported and skipped. Can be stopped with Ctrl-C and resumed.";
   await runCommand({ name: "merge", description, flags }, async ({ from = [], ...options }) => {
     using stop = stopSignal();
     const summary = await mergeStudies({

@@ -11,7 +11,8 @@ import { parseIdPrefix, shortKey } from "./study/run_key.ts";
 /** More names than so many would stand in the way of the count below them. */
 const MOST_LINES = 20;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("remove these", space),
@@ -36,7 +37,7 @@ function* removalLines({ removed, left, results, space }: Removal): Generator<st
 
 if (import.meta.main) {
   const description =
-    "Takes configurations off a study's list. Results stay, in reports too, which name them as unlisted ('report --only' " +
+    "Removes configurations from a study's list. Their results stay, and reports show them as unlisted ('report --only' " +
     "leaves them out); 'init' lists configurations again, and then their results count as before.";
   await runCommand({ name: "remove", description, flags }, async ({ dryRun, ...options }) => {
     const onPlan = (removal: Removal) => print([...removalLines(removal)].join("\n"));

@@ -18,32 +18,37 @@ const MOST_GPUS = 64, MOST_CPUS = 4096;
 
 const timeFlag = flag.text(
   "--time <time>",
-  "for how long a task trains before it saves and is queued again, as Slurm writes it, e.g. 4:00:00 (default: the partition's)",
+  "time that a task trains before it saves and is requeued, in Slurm's format, e.g. 4:00:00 (default: the partition's)",
   undefined,
 );
 
-const partitionFlag = flag.text("--partition <name>", "where tasks run (default: the cluster's)", undefined);
+const partitionFlag = flag.text(
+  "--partition <name>",
+  "partition that tasks run in (default: the cluster's)",
+  undefined,
+);
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   shards: flag.whole(
     "--shards <K>",
-    "tasks of the job array, required: each trains a share of about the same cost",
+    "number of tasks in the job array (required); each trains a share of about the same cost",
     undefined,
     {
       most: MOST_SHARDS,
     },
   ),
-  gpus: flag.whole("--gpus <n>", "GPUs of each task (default: not asked for)", undefined, { most: MOST_GPUS }),
-  cpus: flag.whole("--cpus <n>", "cores of each task (default: the cluster's)", undefined, { most: MOST_CPUS }),
+  gpus: flag.whole("--gpus <n>", "GPUs per task (default: none requested)", undefined, { most: MOST_GPUS }),
+  cpus: flag.whole("--cpus <n>", "cores per task (default: the cluster's)", undefined, { most: MOST_CPUS }),
   time: {
     ...timeFlag,
     parse(text: string) {
       const seconds = parseTime(text, "minutes");
       if (seconds !== undefined && seconds >= 60 * LEAST_MINUTES) return text.trim();
       throw new Error(
-        `must be a time as Slurm writes it, e.g. 4:00:00 or 1-12:00:00, of at least ${LEAST_MINUTES} minutes: tasks are ` +
+        `must be a time in Slurm's format, e.g. 4:00:00 or 1-12:00:00, of at least ${LEAST_MINUTES} minutes: tasks are ` +
           `told to stop ${WARNING_SECONDS / 60} to ${WARNING_SECONDS / 60 + 1} minutes before`,
       );
     },
@@ -52,7 +57,7 @@ const flags = {
     ...partitionFlag,
     parse(text: string) {
       if (/^[\w.,+-]+$/.test(text)) return text;
-      throw new Error("must be a partition's name, or several with commas between");
+      throw new Error("must be the name of a partition, or several separated by commas");
     },
   },
   engine: flag.choice("--engine <name>", "as for train", engineChoices(ENGINES), undefined),
@@ -64,12 +69,12 @@ const flags = {
 
 if (import.meta.main) {
   const description =
-    "Submits one job array to Slurm: task i trains share i, saves when Slurm asks it to stop, and is queued again. Run again, it submits what is left.";
+    "Submits one job array to Slurm: task i trains share i, saves when Slurm asks it to stop, and is requeued. Run it again to submit the runs that are left.";
   await runCommand(
     { name: "slurm", description, flags, printsData: true },
     async ({ dir, experiment, shards, dryRun, engine, parallel, ...resources }) => {
       if (shards === undefined) {
-        throw new UserError("Cannot submit without --shards: must say how many tasks there are, e.g. --shards 3");
+        throw new UserError("Cannot submit without --shards: must have the number of tasks, e.g. --shards 3");
       }
       const given = (name: string, value: string | number | undefined) => value === undefined ? [] : [name, `${value}`];
       const { script } = await submitJobs({

@@ -14,7 +14,8 @@ import { shortKey } from "./study/run_key.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("count only these", space),
@@ -40,7 +41,7 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
   const command = (name: string) => commandOn(name, { dir }, overview.experiment);
   const selection = overview.selection === undefined ? "" : `, --only ${overview.selection}`;
   yield `Experiment ${overview.experiment}${selection}: ${countsInWords(overview)}`;
-  if (queue_problem !== undefined) yield `  queue    ${queue_problem}; who is at work cannot be told`;
+  if (queue_problem !== undefined) yield `  queue    ${queue_problem}; which runs are being trained is unknown`;
   if (elsewhere.length) {
     yield `  elsewhere ${elsewhere.length} are trained in other folders; ${
       commandOn("merge", { dir }, overview.experiment, { from: "FOLDER" })
@@ -93,13 +94,13 @@ export function* statusLines(overview: Overview, dir: string): Generator<string>
     yield `Dynamics: ${measured} of ${plural(finished, "finished run")} measured${more}`;
   }
   if (unvalidated) yield unvalidatedInWords(unvalidated, { dir }, overview.experiment);
-  if (seconds_left === undefined) yield "How long the rest takes can be told once a run has finished";
+  if (seconds_left === undefined) yield "The time left is known once a run has finished";
   else if (seconds_left > 0) yield `About ${formatDuration(seconds_left)} left at the speed so far`;
 }
 
 if (import.meta.main) {
   const description =
-    "Shows what is done, running, failed and waiting, the best run so far, the time left, and of how many finished runs dynamics were measured.";
+    "Shows which runs are done, running, failed and waiting, the best run so far, the time left, and how many finished runs have measured dynamics.";
   await runCommand(
     { name: "status", description, flags, printsData: true },
     async ({ dir, experiment, only, queue, json }) => {

@@ -25,20 +25,21 @@ export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
   }),
   engine: flag.choice(
     "--engine <name>",
-    `what trains; auto takes ${describeAuto(engines)}`,
+    `engine that trains; auto is ${describeAuto(engines)}`,
     engineChoices(engines),
     "auto",
   ),
 });
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),
   gpu: gpuFlag,
   steps: flag.whole(
     "--steps <n>",
-    "updates per run that goes one step back, for this call (default: the study's)",
+    "updates per run at one step back, for this call (default: the study's)",
     undefined,
     {
       most: LIMITS.steps,
@@ -46,7 +47,7 @@ const flags = ofSpace((space) => ({
   ),
   budget: flag.choice(
     "--budget <kind>",
-    "what runs have in common that go several steps back: the tokens that they read, or their updates, for this call; default: the study's",
+    "what is equal for all runs, whatever their steps back: the tokens that they read, or their updates, for this call; default: the study's",
     BUDGETS,
     undefined,
   ),
@@ -54,13 +55,13 @@ const flags = ofSpace((space) => ({
   queue: queueFlag,
   retrainLost: flag.on(
     "--retrain-lost",
-    "train runs here that are trained in another folder, as the server of --queue says: that folder is lost",
+    "train runs again that the server of --queue records as trained in another folder, because that folder is lost",
   ),
   nodeLocal: nodeLocalFlag,
-  limit: flag.whole("--limit <n>", "train at most so many runs", undefined, { most: MOST_RUNS }),
+  limit: flag.whole("--limit <n>", "train at most this many runs", undefined, { most: MOST_RUNS }),
   only: onlyFlag("train only these", space),
   ...scoreFlags,
-  retryFailed: flag.on("--retry-failed", "train runs again whose loss was no finite number"),
+  retryFailed: flag.on("--retry-failed", "train runs that diverged (NaN or Inf) again"),
   quiet: flag.on("--quiet", "print nothing but errors"),
 }));
 
@@ -69,14 +70,14 @@ function elsewhereLine(
   runs: number,
   { dir, experiment }: { readonly dir: string; readonly experiment: Experiment },
 ): string {
-  return `${plural(runs, "run")} left, since other folders have them trained: ${
+  return `${plural(runs, "run")} skipped, since they are trained in other folders: ${
     commandOn("merge", { dir }, experiment, { from: "FOLDER" })
-  } joins them; if the folder is lost, --retrain-lost trains them here`;
+  } merges them; if the folder is lost, --retrain-lost trains them here`;
 }
 
 if (import.meta.main) {
   const description =
-    "Trains what is not yet trained. May be stopped with Ctrl-C and run again, and run several times side by side.";
+    "Trains the runs that are not yet trained. Can be stopped with Ctrl-C and resumed, and several processes can train at once.";
   await runCommand({ name: "train", description, flags }, async ({ gpu: _, ...options }) => {
     // A share needs no queue, whatever the environment says of one.
     const queue = options.shard ? options.queue : queueOf(options);
@@ -93,7 +94,7 @@ if (import.meta.main) {
       if (elsewhere) print(elsewhereLine(elsewhere, options));
     }
     if (!stop.signal.aborted) return failed || problems ? EXIT.failed : EXIT.ok;
-    const left = interrupted.length ? `; left as not finished: ${interrupted.map(shortKey).join(", ")}` : "";
+    const left = interrupted.length ? `; not finished: ${interrupted.map(shortKey).join(", ")}` : "";
     printError(`train: stopped${left}; run the same command to go on`);
     return stop.exitCode;
   });

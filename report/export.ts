@@ -10,25 +10,26 @@ import { print, printError } from "../train/terminal/output.ts";
 
 const formatFlag: Flag<readonly Format[]> = {
   usage: "--format <list>",
-  help: `which formats, with commas between (${FORMATS.join(", ")})`,
+  help: `formats, separated by commas (${FORMATS.join(", ")})`,
   fallback: FORMATS,
   parse(text) {
     const asked = splitList(text, FORMATS.length);
     if (asked.some((part) => !FORMATS.some((format) => format === part))) {
-      throw new Error(`must be of ${FORMATS.join(", ")}, with commas between`);
+      throw new Error(`must be any of ${FORMATS.join(", ")}, separated by commas`);
     }
     return FORMATS.filter((format) => asked.includes(format));
   },
 };
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   formats: formatFlag,
-  only: onlyFlag("write only these; they take the place of the export before", space),
+  only: onlyFlag("write only these; they replace the earlier export", space),
   out: {
     usage: "--out <folder>",
-    help: "where to, inside the study's folder (default: export_01_all or export_02_best there)",
+    help: "folder to write to, inside the study's folder (default: export_01_all or export_02_best there)",
     fallback: undefined,
     parse: dirFlag.parse,
   } as Flag<string | undefined>,

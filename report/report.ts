@@ -9,22 +9,24 @@ import { print, printError, printText } from "../train/terminal/output.ts";
 /** Nats: an untrained model of the largest vocabulary has 11.1. */
 const MOST_LOSS = 1000;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   below: flag.positive(
     "--below <nats>",
-    "the filtered picture shows configurations with a smaller min loss, nats per byte (or token; default: those whose test loss is " +
-      "below the n-gram baseline of order 1, or a min loss below the original's 1.9 where that cannot be said)",
+    "show in the filtered picture configurations with a lower min loss, in nats per byte (or token; default: those with a test loss " +
+      "below the n-gram baseline of order 1, or, if there is none, a min loss below 1.9, as in the original experiment)",
     undefined,
     { most: MOST_LOSS },
   ),
-  others: foldersFlag("--with <list>", "folders of studies to compare with, seed with seed", MOST_STUDIES),
-  only: onlyFlag("draw only these; the report says so, and takes the place of the one before", space),
+  others: foldersFlag("--with <list>", "folders of studies to compare with, paired by seed", MOST_STUDIES),
+  only: onlyFlag("draw only these; the report says so, and replaces the one before", space),
 }));
 
 if (import.meta.main) {
-  const description = "Draws the finished runs of an experiment, prints the best, and writes one page with everything.";
+  const description =
+    "Draws pictures and tables of an experiment's finished runs, prints the best, and writes one page with everything.";
   await runCommand({ name: "report", description, flags }, async ({ dir, experiment, below, others, only }) => {
     const { paths, headline, account, tables } = await reportOnStudy(await Study.open(dir), {
       experiment,

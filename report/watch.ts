@@ -9,11 +9,12 @@ import { portFlag } from "./watch/port.ts";
 import { serveWatch } from "./watch/server.ts";
 import { watchedCells, watchPage } from "./watch_page.ts";
 
-const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag, queue: queueFlag };
+/** What the command line takes. */
+export const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag, queue: queueFlag };
 
 if (import.meta.main) {
   const description =
-    "Serves the page of an experiment to browsers of this machine while runs train, here or elsewhere on the same folder; changes nothing in the study.";
+    "Serves the live page of an experiment to browsers on this machine while any process trains in the same folder. Changes nothing in the study.";
   await runCommand({ name: "watch", description, flags }, async ({ dir, experiment, port, queue }) => {
     const source = await Follower.open({ dir, experiment, queue: queueOf({ queue }) });
     const onProblem = (line: string) => printError(`watch: ${line}`);

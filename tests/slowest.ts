@@ -1,8 +1,4 @@
-/**
- * Prints which files of tests take longest: `slowest.ts REPORT.xml ... LOG.log ...`, with reports that `deno test --junit-path` has
- * written, and what the same calls printed. A report names the file in which `Deno.test` was called, which may be a helper
- * of several files; what `deno test --parallel` prints names the file that was run.
- */
+/** Prints which files of tests take longest: `slowest.ts REPORT.xml ...`, with reports that `deno test --junit-path` has written. */
 import { DOMParser } from "linkedom";
 
 /** A test with all its steps. */
@@ -34,17 +30,6 @@ export function testsOf(report: string): TimedTest[] {
   return cases.filter((one) => !isStep(one));
 }
 
-/** Which file each test was run in, by the test's name, from lines of `deno test --parallel`; names of several files are left out. */
-export function filesOf(log: string): Map<string, string> {
-  const files = new Map<string, string>(), ambiguous = new Set<string>();
-  for (const [, file, name] of log.matchAll(/^(\S+) => (.+?) \.\.\. /gm)) {
-    if ((files.get(name) ?? file) !== file) ambiguous.add(name);
-    files.set(name, file);
-  }
-  for (const name of ambiguous) files.delete(name);
-  return new Map([...files].map(([name, file]) => [name, withoutDot(file)]));
-}
-
 const withoutDot = (path: string) => path.replace(/^\.\//, "");
 
 /** Lines of a table: the files whose tests take longest, one after the other. */
@@ -64,8 +49,6 @@ export function slowestFiles(tests: readonly TimedTest[], count = 10): string[] 
 }
 
 if (import.meta.main) {
-  const read = (extension: string) => Deno.args.filter((path) => path.endsWith(extension)).map(Deno.readTextFileSync);
-  const files = filesOf(read(".log").join("\n"));
-  const tests = read(".xml").flatMap(testsOf).map((test) => ({ ...test, file: files.get(test.name) ?? test.file }));
+  const tests = Deno.args.flatMap((path) => testsOf(Deno.readTextFileSync(path)));
   for (const line of slowestFiles(tests)) console.log(line);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { filesOf, slowestFiles, testsOf } from "./slowest.ts";
+import { slowestFiles, testsOf } from "./slowest.ts";
 
 /** As Deno 2.9.6 writes them. */
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
@@ -23,26 +23,12 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 </testsuites>
 `;
 
-const LOG = `./tests/two_test.ts => it is slow ... ok (40s)
-./tests/one_test.ts => bad input gives one line ... results: a list ... ok (30s)
-./tests/one_test.ts => bad input gives one line ... ok (34s)
-./tests/one_test.ts => it's quick ... ok (250ms)
-./tests/two_test.ts => it's quick ... ok (250ms)
-`;
-
 Deno.test("testsOf() gives tests with their seconds, and leaves out their steps", () => {
   assert.deepEqual(testsOf(REPORT), [
     { file: "tests/one_test.ts", name: "bad input gives one line", seconds: 34.264 },
     { file: "tests/one_test.ts", name: "1 > 0", seconds: 0.5 },
     { file: "tests/helper.ts", name: "it's quick", seconds: 0.25 },
     { file: "tests/helper.ts", name: "it is slow", seconds: 40 },
-  ]);
-});
-
-Deno.test("filesOf() tells in which file a test was run where no other file has one of its name", () => {
-  assert.deepEqual([...filesOf(LOG)], [
-    ["it is slow", "tests/two_test.ts"],
-    ["bad input gives one line", "tests/one_test.ts"],
   ]);
 });
 

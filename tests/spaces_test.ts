@@ -133,7 +133,7 @@ Deno.test("resultFieldsOf() refuses a factor with the name of another key of res
   const factors = EXTENDED.factors.map((factor) => factor.key === "weight_decay" ? { ...factor, key: "seed" } : factor);
   assert.throws(() => resultFieldsOf({ ...EXTENDED, factors }), {
     name: "UserError",
-    message: "Cannot use table 'extended': factor 'seed' must have another key, results have this one",
+    message: "Cannot use table 'extended': factor 'seed' must have another key, results already have this one",
   });
 });
 

@@ -11,10 +11,13 @@ import { maxOf } from "../cells/extremes.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
-const flags = {
-  cell: flag.text("--cell <name>", "one cell alone, with its weights and how they are drawn", undefined),
-  stateSize: flag.whole("--state-size <n>", "state size that parameters are counted at", 256, { most: MAX_STATE_SIZE }),
-  layers: flag.whole("--layers <n>", "layers that parameters are counted at", 1, { most: MAX_LAYERS }),
+/** What the command line takes. */
+export const flags = {
+  cell: flag.text("--cell <name>", "show only this cell, with its weights and their initialization", undefined),
+  stateSize: flag.whole("--state-size <n>", "state size at which parameters are counted", 256, {
+    most: MAX_STATE_SIZE,
+  }),
+  layers: flag.whole("--layers <n>", "number of layers at which parameters are counted", 1, { most: MAX_LAYERS }),
   json: flag.on("--json", "the same as JSON, with every cell's weights"),
 };
 
@@ -94,15 +97,15 @@ function weightLines(weights: Listed["weights"]): string[] {
 
 function text(cells: readonly Listed[], { n_layers, state_size }: Size, isOne: boolean): string {
   const size =
-    `Parameters are those of the model of bytes with ${plural(n_layers, "layer")} of ${state_size} states, ` +
-    "embeddings included.";
+    `Parameters are counted for a byte-level model with ${plural(n_layers, "layer")} of ${state_size} states, ` +
+    "including embeddings.";
   const blocks = cells.map((cell) => [...lines(cell), ...(isOne ? weightLines(cell.weights) : [])].join("\n"));
   return [...blocks, size].join("\n\n");
 }
 
 if (import.meta.main) {
-  const description = "Lists the cells that go by a name, beside the gated ones, which are made from switches: " +
-    "equations, states, parameters at a size.";
+  const description = "Lists the named cells (the gated cells are built from switches instead): " +
+    "equations, states, and the number of parameters at a given size.";
   await runCommand({ name: "cells", description, flags, printsData: true }, (values) => {
     const size = { n_layers: values.layers, state_size: values.stateSize };
     const entries = values.cell === undefined ? CATALOG : [namedCell(values.cell)];

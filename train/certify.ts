@@ -26,7 +26,7 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
   const known = engines.map(({ name }) => name).join(", ");
   return {
     usage: "--engine <list>",
-    help: `engines to check (default: all that this machine has of ${known})`,
+    help: `engines to check (default: those of ${known} that this machine has)`,
     fallback: undefined,
     parse: (text) =>
       splitList(text, engines.length).map((part) => {
@@ -41,10 +41,11 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
 const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json", "bptt.json", "catalog_bptt.json"]
   .map((name) => fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url)));
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   golden: flag.text(
     "--golden <file>",
-    "reference numbers (default: those of the gated cell, of the catalog, and of gradients through several steps)",
+    "file of reference numbers (default: the gated cell, the catalog, and gradients through several steps)",
     undefined,
   ),
   engine: engineListFlag(),
@@ -183,7 +184,7 @@ export async function compare(
 
 if (import.meta.main) {
   const description =
-    "Compares engines with reference numbers, in several vocabularies. Exit code 1 if one is past its tolerance.";
+    "Compares engines with reference numbers at several vocabulary sizes. The exit code is 1 if an error exceeds its tolerance.";
   await runCommand({ name: "certify", description, flags }, async ({ golden: path, engine: asked }) => {
     const files = new Map<string, GoldenFile>();
     for (const file of path === undefined ? GOLDEN_FILES : [path]) files.set(file, await readGolden(file));

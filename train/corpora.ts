@@ -1,12 +1,13 @@
 /** `deno task corpora`: corpora that go by a name, and which of them are on this machine. */
-import { cachedPath, cacheFolder, isCached, partPath, sizeOf } from "./corpus/cache.ts";
+import { cachedPath, cacheFolder, isCached } from "./corpus/cache.ts";
 import { EMBEDDED } from "./corpus/corpus.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";
 import { ANY_STUDY, taskCommand } from "./terminal/advice.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
-const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
+/** What the command line takes. */
+export const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
 
 /** A corpus as it stands here. */
 interface Listed {
@@ -15,11 +16,9 @@ interface Listed {
   readonly licence: string;
   readonly bytes: number;
   /** `built in` where it is part of the program. */
-  readonly cached: "yes" | "no" | "partly" | "built in";
+  readonly cached: "yes" | "no" | "built in";
   /** Where it lies, or would. */
   readonly path?: string;
-  /** Bytes that have come of a download that is not through. */
-  readonly downloaded_bytes?: number;
   readonly download_bytes?: number;
   readonly url?: string;
   readonly sha1?: string;
@@ -36,21 +35,8 @@ const BUILT_IN: Listed = {
 async function list(corpus: KnownCorpus, folder: string): Promise<Listed> {
   const { name, about, licence, bytes, download_bytes, url, sha1 } = corpus;
   const path = cachedPath(corpus, folder);
-  const facts = { name, about, licence, bytes, path, download_bytes, url, sha1 };
-  if (await isCached(corpus, folder)) return { ...facts, cached: "yes" };
-  const downloaded_bytes = await sizeOf(partPath(corpus, folder));
-  return downloaded_bytes ? { ...facts, cached: "partly", downloaded_bytes } : { ...facts, cached: "no" };
-}
-
-function cachedText({ cached, path, downloaded_bytes, download_bytes }: Listed): string {
-  switch (cached) {
-    case "yes":
-      return path!;
-    case "partly":
-      return `${downloaded_bytes} of ${download_bytes} bytes`;
-    default:
-      return cached;
-  }
+  const cached = await isCached(corpus, folder) ? "yes" : "no";
+  return { name, about, licence, bytes, cached, path, download_bytes, url, sha1 };
 }
 
 function table(corpora: readonly Listed[]): string {
@@ -59,10 +45,10 @@ function table(corpora: readonly Listed[]): string {
     String(corpus.bytes),
     corpus.download_bytes === undefined ? "" : String(corpus.download_bytes),
     corpus.licence,
-    cachedText(corpus),
+    corpus.cached === "yes" ? corpus.path! : corpus.cached,
     corpus.about,
   ]);
-  const all = [["name", "bytes", "to download", "licence", "cached", "what it is"], ...rows];
+  const all = [["name", "bytes", "to download", "licence", "cached", "content"], ...rows];
   const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
   const isNumber = (column: number) => column === 1 || column === 2;
   const cell = (text: string, column: number) =>
@@ -71,7 +57,7 @@ function table(corpora: readonly Listed[]): string {
 }
 
 if (import.meta.main) {
-  const description = "Lists the corpora that go by a name, and which of them have been downloaded. " +
+  const description = "Lists the named corpora, and which of them are downloaded. " +
     `${taskCommand("init", { ...ANY_STUDY, corpus: "NAME" })} downloads one.`;
   await runCommand({ name: "corpora", description, flags, printsData: true }, async ({ json }) => {
     const folder = cacheFolder();

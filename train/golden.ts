@@ -102,8 +102,8 @@ function checkGradients(golden: GoldenCase, settings: GoldenSettings, fail: (why
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   for (const [name, values] of full) {
     const shape = shapes.get(name), wanted = golden.grads_at_step_1[name];
-    if (!shape) return fail(`'gradients_at_step_1' has '${name}', which is no weight of the cell`);
-    if (!wanted) return fail(`'gradients_at_step_1' has '${name}', which 'grads_at_step_1' has not`);
+    if (!shape) return fail(`'gradients_at_step_1' has '${name}', which is not a weight of the cell`);
+    if (!wanted) return fail(`'gradients_at_step_1' has '${name}', which 'grads_at_step_1' lacks`);
     const isShape = [shape, [sizeOf(shape)]].some((each) => hasShape(values, each));
     if (!isShape) {
       return fail(`the values of gradient '${name}' have another shape than the weight, ${formatShape(shape)}`);

@@ -24,8 +24,7 @@ import { indRnnCell, vanillaCell } from "./plain_cells.ts";
 export { gruCell, lstmCell, minGruCell, vanillaCell };
 
 /** What the LSTM and its kin have in common. */
-const CAROUSEL =
-  "the memory is carried on by a product with the forget gate and a sum, through no weight and no nonlinearity";
+const CAROUSEL = "the memory is updated by a product with the forget gate and a sum, without weights or a nonlinearity";
 
 /**
  * The cells that go by a name, beside the gated one. Fingerprints of versions and golden numbers name them in this order, so new ones come last.
@@ -34,7 +33,7 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: vanillaCell,
     label: "vanilla RNN",
-    about: "tanh of a product, with no gate",
+    about: "tanh of a linear map, without gates",
     source: "Elman, Finding structure in time, 1990",
   },
   {
@@ -46,26 +45,26 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: lstmCell,
     label: "LSTM",
-    about: "long short-term memory: input, forget and output gate, a memory beside the state",
+    about: "long short-term memory: input, forget and output gate, and a memory besides the state",
     source: "Gers et al., Learning to forget, 2000",
     keepsGradients: CAROUSEL,
   },
   {
     cell: minGruCell,
     label: "minGRU",
-    about: "a GRU whose gate and candidate read the input alone",
+    about: "a GRU whose gate and candidate read only the input",
     source: "Feng et al., Were RNNs all we needed?, 2024",
   },
   {
     cell: minLstmCell,
     label: "minLSTM",
-    about: "an LSTM whose gates and candidate read the input alone, with one state",
+    about: "an LSTM whose gates and candidate read only the input, with one state",
     source: "Feng et al., Were RNNs all we needed?, 2024",
   },
   {
     cell: indRnnCell,
     label: "IndRNN",
-    about: "relu; each unit reads its own old state alone",
+    about: "relu; each unit reads only its own old state",
     source: "Li et al., Independently recurrent neural network, 2018",
     keepsGradients: "each unit has one recurrent weight, which is kept near 1",
   },
@@ -78,9 +77,9 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: janetCell,
     label: "JANET",
-    about: "just another network: an LSTM with the forget gate alone, whose bias is a chrono draw",
+    about: "just another network: an LSTM with only the forget gate, and chrono initialization of its bias",
     source: "van der Westhuizen and Lasenby, The unreasonable effectiveness of the forget gate, 2018",
-    keepsGradients: "forget gates start with forgetting times over the whole range of dependencies",
+    keepsGradients: "forget gates are initialized with forgetting times over the whole range of dependencies",
   },
   {
     cell: liGruCell,
@@ -113,7 +112,8 @@ export const CATALOG: readonly NamedCell[] = [
     label: "LRU",
     about: "linear recurrent unit: a diagonal complex recurrence, then a gated linear unit",
     source: "Orvieto et al., Resurrecting recurrent neural networks for long sequences, 2023",
-    keepsGradients: "the recurrence is linear, with eigenvalues on the unit disk that are set and learned one by one",
+    keepsGradients:
+      "the recurrence is linear, with eigenvalues in the unit disk that are initialized and learned individually",
   },
   {
     cell: coRnnCell,
@@ -125,7 +125,7 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: lemCell,
     label: "LEM",
-    about: "long expressive memory: two states with time steps of their own",
+    about: "long expressive memory: two states, each with its own learned time steps",
     source: "Rusch et al., Long expressive memory for sequence modeling, 2022",
     keepsGradients: "each unit learns its time step, over several scales",
   },
@@ -146,7 +146,7 @@ export const CATALOG: readonly NamedCell[] = [
   {
     cell: lstmForgetBias1Cell,
     label: "LSTM, forget bias 1",
-    about: "the LSTM, whose forget gate's bias starts at 1",
+    about: "an LSTM whose forget gate bias is initialized to 1",
     source: "Jozefowicz et al., An empirical exploration of recurrent network architectures, 2015",
     keepsGradients: CAROUSEL,
   },

@@ -20,6 +20,6 @@ export interface NamedCell {
 
 /** What a list says of a cell that was made to keep gradients alive; undefined for others. */
 export function gradientNote({ keepsGradients }: NamedCell): string | undefined {
-  return keepsGradients === undefined ? undefined : `Made to keep gradients alive through time: ${keepsGradients}. ` +
-    "Without back-propagation through time this advantage is not in play.";
+  return keepsGradients === undefined ? undefined : `Designed against vanishing gradients: ${keepsGradients}. ` +
+    "Without backpropagation through time this does not matter.";
 }

@@ -42,12 +42,13 @@ const MEASURED: readonly StudyEngine[] = studyEngines()
 /** What `--engine` says for each of them. */
 const ALL = "all";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
-  peers: flag.on("--peers", "measure tfjs, jax-js and PyTorch beside ours, where they are present"),
+  peers: flag.on("--peers", "also measure tfjs, jax-js and PyTorch, if they are installed"),
   engine: flag.choice(
     "--engine <name>",
-    "measure this one alone",
+    "measure only this one",
     [ALL, ...MEASURED.map(({ name }) => name)],
     ALL,
   ),
@@ -85,12 +86,12 @@ async function benchOnCpu(
     rows.push(row(what, step.ms_per_step, bestFlop, 1, { of: "its bare products", ratio: step.ratio }));
     rows.push(row(base, products.ms_per_step, bestFlop));
   }
-  progress(`${name}, workers side by side`);
+  progress(`${name}, parallel workers`);
   const [one, many] = await takeTurns([ours(BEST_CONFIG, 1, 1), ours(BEST_CONFIG, cores, 1)]);
   const throughput = { of: "the throughput of one worker", ratio: cores / many.ratio };
   rows.push(
-    row(`${name}: best configuration, ${cores} runs side by side`, many.ms_per_step, bestFlop, cores, throughput),
-    row(`${name}: one of these by itself`, one.ms_per_step, bestFlop),
+    row(`${name}: best configuration, ${cores} parallel runs`, many.ms_per_step, bestFlop, cores, throughput),
+    row(`${name}: one of these alone`, one.ms_per_step, bestFlop),
   );
   const [small, wide] = await takeTurns([ours(SMALL_CONFIG, 1, 1), ours(SMALL_CONFIG, 1, cores)]);
   rows.push(row(`${name}: 1 layer × 32, 1 thread`, small.ms_per_step, smallFlop));
@@ -132,9 +133,7 @@ async function estimateExperiment01(
 ): Promise<Estimate01 | string> {
   const training = webgpu?.training01 ?? onCpu?.name;
   if (training !== undefined) return await measureExperiment01(training, progress);
-  return `not estimated: ${
-    gpu === "software" ? "the adapter is a program on the CPU" : "no adapter is here"
-  }; measure ${
+  return `not estimated: ${gpu === "software" ? "the adapter is software" : "no adapter is here"}; measure ${
     MEASURED.filter(({ capabilities }) => capabilities.trainsOnCpu).map(({ name }) => name).join(" or ")
   } to have it estimated on the CPU`;
 }
@@ -169,7 +168,7 @@ function printRows(rows: readonly Row[]): void {
 function printPeers(rows: readonly PeerRow[]): void {
   const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
   const width = maxOf(names.map(({ length }) => length));
-  print(`\n${"in turns with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
+  print(`\n${"alternating with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
   rows.forEach(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
     const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
     print(`${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`);
@@ -204,7 +203,7 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels }: WebGpuReport): voi
   }
   if (typeof kernels === "string") print(`\nTime by kernel: ${kernels}`);
   else {
-    print("\nTime of a step by kernel (each dispatch by itself, so their sum is more than a step):");
+    print("\nTime of a step by kernel (each dispatch measured alone, so their sum exceeds a step):");
     for (const { template, dispatches, ms_per_step, percent } of kernels) {
       print(
         `${template.padEnd(40)} ${String(dispatches).padStart(3)} dispatches  ${ms_per_step.toFixed(3)} ms  ${
@@ -217,7 +216,7 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels }: WebGpuReport): voi
 
 if (import.meta.main) {
   const description =
-    "Measures training steps on each engine. Medians of one run; machines are noisy, so compare within a run only.";
+    "Measures training steps on each engine. Prints medians; machines are noisy, so compare numbers of one run only.";
   await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
     const progress = (what: string) => isTerminal("error") && printError(`bench: ${what}`);
     const measured = MEASURED.filter(({ name }) => engine === ALL || engine === name);
@@ -273,7 +272,7 @@ if (import.meta.main) {
         `\nScoring ${bytes} bytes with the best configuration: ${
           seconds.toFixed(1)
         } s with ${threads} workers, ${streams} streams ` +
-          `that each read ${warm_up} bytes first`,
+          `with a warm-up of ${warm_up} bytes each`,
       );
     }
     if (beside.rows.length) printPeers(beside.rows);

@@ -93,7 +93,7 @@ export function* claimsLines({ where, workers, runs, seconds, claims, releases }
     perSecond(runs)
   } per second)`;
   for (const [what, { count, mean, median, p99 }] of [["claims", claims], ["releases", releases]] as const) {
-    yield `  ${count} ${what}, ${perSecond(count)} per second; each waits ${mean.toFixed(2)} ms ` +
+    yield `  ${count} ${what}, ${perSecond(count)} per second; mean wait ${mean.toFixed(2)} ms ` +
       `(median ${median.toFixed(2)}, 99 % within ${p99.toFixed(2)})`;
   }
 }

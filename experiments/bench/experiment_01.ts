@@ -154,7 +154,7 @@ export interface Estimate01 {
   readonly order: string;
   /** The whole, where what runs side by side does not slow each other. */
   readonly seconds: number;
-  /** The sum of the parts: the whole, if nothing gains from running side by side. */
+  /** The sum of the parts: the whole, if nothing runs in parallel. */
   readonly one_after_the_other_seconds: number;
 }
 
@@ -181,8 +181,8 @@ export function estimate01({ training, scores, files }: Measured01): Estimate01 
     steps: totalSteps(SETTINGS_01, 1),
     ...parts,
     order: isInARow
-      ? "training, files and scores one after the other, on all cores"
-      : `${groups.length} groups, each with its files after it; scores beside the training of the next groups`,
+      ? "training, files and scores sequentially, on all cores"
+      : `${groups.length} groups, each followed by its files; scores in parallel with the training of the next groups`,
     seconds: isInARow ? sum : besideEachOther(groups, scores.seconds, files.seconds),
     one_after_the_other_seconds: sum,
   };
@@ -215,7 +215,7 @@ export function estimateLines(estimate: Estimate01): string[] {
     const part = estimate[name];
     return { name, time: formatDuration(part.seconds), words: `${part.on}; from ${part.from}` };
   });
-  const most = seconds < sum ? `; ${formatDuration(sum)} if nothing gains from running side by side` : "";
+  const most = seconds < sum ? `; ${formatDuration(sum)} if nothing runs in parallel` : "";
   const rows = [...parts, { name: "whole", time: formatDuration(seconds), words: order + most }];
   const names = maxOf(rows.map(({ name }) => name.length)), times = maxOf(rows.map(({ time }) => time.length));
   return [

@@ -89,7 +89,7 @@ async function measureTraining(engine: string): Promise<Measured01["training"]> 
     on: `${name} (${adapter})`,
     trainsOnCpu: true,
     groups: [{ seconds, configs }],
-    from: "a few steps at the smallest sizes and at those in the middle of the work, by the cost of each size",
+    from: "a few steps at the smallest and median sizes, extrapolated by the cost of each size",
   };
 }
 
@@ -130,7 +130,7 @@ export async function measureScores(
     };
     seconds.set(name, scoreSeconds(times, tokens, onCpu));
   }
-  if (workers.location.provider !== provider) throw new UserError(`${location.adapter} has failed while it scored`);
+  if (workers.location.provider !== provider) throw new UserError(`${location.adapter} failed while scoring`);
   const from = `one model of each of ${shapes.length} shapes, which reads ${parts.short} and ${parts.long} bytes of ` +
     `generated text in ${rows} streams, scaled to the ${tokens} bytes that a score reads with its warm-ups, and from the ` +
     `state resets over ${PART_TOKENS} bytes and the sample of ${SCORE_SAMPLE.bytes} of each as they are`;

@@ -66,7 +66,7 @@ export class Attempts {
       if (number !== undefined) return this.#holds(key, number);
       // Others were quicker; or a client of NFS remembers old names, for as long as it likes.
       if (performance.now() > until) {
-        throw new WriteFailure(`Cannot begin an attempt at ${folder}: its names do not agree with its files`);
+        throw new WriteFailure(`Cannot begin an attempt at ${folder}: its names do not match its files`);
       }
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MILLISECONDS * Math.random()));
     }
@@ -145,7 +145,7 @@ export class Attempts {
     while (!tryLock(file)) {
       if (performance.now() > until) {
         file.close();
-        throw new UserError(`Cannot take over ${path}: its owner was stopped while it wrote; continue or end it`);
+        throw new UserError(`Cannot take over ${path}: its owner was stopped while it wrote; continue or stop it`);
       }
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MILLISECONDS));
     }

@@ -26,7 +26,7 @@ export function heartbeat(
       isSilent = false;
     } catch (error) {
       // Another process that holds the database for long, or a full disk, must not end the work.
-      if (!isSilent) onSilence?.(`The queue could not be told that this process is alive: ${messageOf(error)}`);
+      if (!isSilent) onSilence?.(`Cannot write this process's heartbeat to the queue: ${messageOf(error)}`);
       isSilent = true;
     }
   };

@@ -25,7 +25,7 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
   [0x01161970, "GFS2"],
   [0xaad7aaea, "PanFS"],
   [0xbacbacbc, "VMHGFS"],
-  [0x65735546, "FUSE, which may be a network's"],
+  [0x65735546, "FUSE, which may be a network disk"],
 ]);
 
 /** The type of the file system that a path lies on, as `statfs` has it; undefined where that cannot be told. */

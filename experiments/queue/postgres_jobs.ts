@@ -23,7 +23,7 @@ export interface JobData {
 /** How a run has ended. */
 export interface Ended {
   readonly steps: number;
-  /** Its loss was no finite number. */
+  /** It diverged (NaN or Inf). */
   readonly failed?: true;
 }
 

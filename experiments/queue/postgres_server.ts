@@ -162,21 +162,24 @@ type Explanation = (address: QueueAddress) => string;
 
 /** What an error means, and what to do about it. */
 const EXPLAINED: readonly (readonly [RegExp, Explanation])[] = [
-  [/^ECONNREFUSED$/, () => "nothing listens there; start PostgreSQL, or mend the address"],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, ({ host }) => `no machine is called ${host}; mend the address`],
-  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, () => "no answer; see whether a firewall is between"],
+  [/^ECONNREFUSED$/, () => "nothing listens there; start PostgreSQL, or correct the address"],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, ({ host }) => `no machine is called ${host}; correct the address`],
+  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, () => "no answer; check for a firewall"],
   [
     /^28P01$/,
-    ({ role }) => `the password of role ${role} is wrong; mend it in the address, or in ${PASSWORD_VARIABLE}`,
+    ({ role }) => `the password of role ${role} is wrong; correct it in the address, or in ${PASSWORD_VARIABLE}`,
   ],
   [
     /client password must be/,
     ({ role }) => `the server asks for the password of role ${role}; put it into ${PASSWORD_VARIABLE} or the address`,
   ],
-  [/^28000$/, ({ role }) => `role ${role} may not connect from here, or is none; mend the address, or pg_hba.conf`],
+  [
+    /^28000$/,
+    ({ role }) => `role ${role} may not connect from here, or does not exist; correct the address, or pg_hba.conf`,
+  ],
   [
     /^3D000$/,
-    ({ database, role }) => `there is no database ${database}; make it with createdb --owner ${role} ${database}`,
+    ({ database, role }) => `there is no database ${database}; create it with createdb --owner ${role} ${database}`,
   ],
   [
     /^42501$/,
@@ -203,5 +206,5 @@ export function serverError(address: QueueAddress, error: unknown): UserError {
 /** No message of the server or the client is known to hold it; one that does is not printed. */
 function withoutPassword(message: string, { password }: QueueAddress): string {
   const secret = password ?? Deno.env.get(PASSWORD_VARIABLE);
-  return secret && message.includes(secret) ? "the server refuses" : message;
+  return secret && message.includes(secret) ? "the server refuses the connection" : message;
 }

@@ -4,9 +4,8 @@ import { parseQueueUrl, PASSWORD_VARIABLE, QUEUE_VARIABLE, queueUrl } from "./qu
 
 export const queueFlag: Flag<string | undefined> = {
   usage: "--queue <url>",
-  help:
-    "the PostgreSQL server that says who has which run, for several machines: postgres://role@host:port/database, " +
-    `the password in ${PASSWORD_VARIABLE} (default: what ${QUEUE_VARIABLE} says, else a file in the study)`,
+  help: "PostgreSQL server that holds the queue, for several machines: postgres://role@host:port/database, " +
+    `the password in ${PASSWORD_VARIABLE} (default: ${QUEUE_VARIABLE}, else a file in the study)`,
   parse(text) {
     if (parseQueueUrl(text).password === undefined) return text;
     throw new Error(

@@ -30,8 +30,8 @@ export function queuePlace(study: StudyPaths, isNodeLocal: boolean, options: Pla
   const network = networkFileSystem(study.dir, options.typeOf);
   if (network === undefined) return study.queuePath;
   throw new UserError(
-    `Cannot use ${study.queuePath}: it lies on ${network}, must be a disk of this machine, for SQLite's log is corrupted on a network's; ` +
-      `use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine alone`,
+    `Cannot use ${study.queuePath}: it is on ${network}, must be on a local disk, since SQLite's log is corrupted on a network disk; ` +
+      `use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine only`,
   );
 }
 
@@ -67,7 +67,7 @@ function makeNodeLocal(dir: string, options: PlaceOptions): string {
   throw new UserError(
     `Cannot use --node-local: ${
       dirname(folder)
-    } lies on ${network}, must be a disk of this machine; set ${TEMPORARY_VARIABLE} to a folder on one`,
+    } is on ${network}, must be on a local disk; set ${TEMPORARY_VARIABLE} to a folder on one`,
   );
 }
 
@@ -84,9 +84,9 @@ function isThere(path: string): boolean {
 /** All users write in the temporary folder, and the name can be guessed: why a folder is not this user's own; undefined where it is. */
 function whyNotOwn(folder: string, { user = ownUser() }: PlaceOptions): string | undefined {
   const stat = lstatSync(folder);
-  if (!stat.isDirectory()) return "it is no folder";
+  if (!stat.isDirectory()) return "it is not a folder";
   if (user !== undefined && stat.uid !== user) return `it belongs to user ${stat.uid}, must be this user's`;
-  if (Deno.build.os !== "windows" && stat.mode & 0o077) return "others may use it, must be this user's alone";
+  if (Deno.build.os !== "windows" && stat.mode & 0o077) return "other users have access to it, must be only this user";
   return undefined;
 }
 

@@ -15,8 +15,7 @@ const CLIENT_VARIABLES = ["PGBINARY", "PGREPLICATION"];
 /** PostgreSQL's own. */
 const DEFAULT_PORT = 5432;
 
-const GRAMMAR =
-  "must be postgres://role@host:port/database, with :password behind the role where the server asks for it";
+const GRAMMAR = "must be postgres://role@host:port/database, with :password after the role if the server asks for one";
 
 /** A name with dots, or an address; one of IPv6 stands in brackets. */
 const HOST = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i;
@@ -52,11 +51,11 @@ export function parseQueueUrl(text: string): QueueAddress {
   const { searchParams: parameters, hostname } = url;
   if (parameters.has("host") || !hostname) {
     throw new Error(
-      `${GRAMMAR}; sockets of the file system (?host=/…) are not reached from here: let the server listen on 127.0.0.1`,
+      `${GRAMMAR}; Unix sockets (?host=/…) are not supported: let the server listen on 127.0.0.1`,
     );
   }
   const unknown = [...parameters.keys()].find((key) => key !== "sslmode");
-  if (unknown !== undefined) throw new Error(`${GRAMMAR}; of parameters it may have sslmode alone`);
+  if (unknown !== undefined) throw new Error(`${GRAMMAR}; the only parameter may be sslmode`);
   const mode = parameters.get("sslmode") ?? "disable";
   if (!Object.hasOwn(ENCRYPTION, mode)) {
     throw new Error(`must have an sslmode of ${Object.keys(ENCRYPTION).join(", ")}`);

@@ -61,7 +61,7 @@ export async function planRemoval(
   { dir, experiment, only, id }: RemoveOptions,
 ): Promise<Removal & { readonly study: Study; readonly kept: readonly ConfigEntry[] }> {
   if (!only && id === undefined) {
-    throw new UserError("Cannot remove configurations: must be told which, with --only or --id");
+    throw new UserError("Cannot remove configurations: must have --only or --id");
   }
   const study = await Study.open(dir), entries = await study.readConfigs(experiment);
   const doing = `remove configurations of experiment ${experiment} from ${dir}`;
@@ -73,7 +73,7 @@ export async function planRemoval(
   if (held.length) {
     const keys = shortList(held.map((claim) => shortKey(runInClaim(claim))), 4);
     throw new UserError(
-      `Cannot ${doing}: ${plural(held.length, "run")} of them ${held.length === 1 ? "is" : "are"} in the hands of ` +
+      `Cannot ${doing}: ${plural(held.length, "run")} of them ${held.length === 1 ? "is" : "are"} in use by ` +
         `process ${
           shortList([...new Set(held.map(({ owner }) => ownerInWords(owner)))], 4)
         } (${keys}); stop it first, or wait until it is done`,

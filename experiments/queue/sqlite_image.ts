@@ -126,7 +126,7 @@ function openImage(path: string): DatabaseSync | undefined {
     }
     return opened;
   }
-  throw new Error(`${path} was written anew at each try`);
+  throw new Error(`${path} changed at each attempt to read it`);
 }
 
 /** `node:sqlite` has it, which `@types/node` of Deno does not know yet. */

@@ -335,9 +335,9 @@ function isBusy(error: unknown): boolean {
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
     /is not a database|malformed/,
-    "it is damaged, or somebody else's: move it away, and the next command makes it anew",
+    "it is damaged, or not cellspace's: move it away, and the next command creates a new one",
   ],
-  [/disk is full/, "make room on that disk and run the same command again"],
+  [/disk is full/, "free space on that disk and run the same command again"],
   [/readonly database|unable to open/, "make the folder writable, or choose another with --dir"],
 ];
 

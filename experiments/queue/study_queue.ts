@@ -126,18 +126,18 @@ export async function openStudyQueue(
 function checkChoice({ share, queue, nodeLocal, retrainLost }: QueueChoice): void {
   if (share && (queue !== undefined || nodeLocal)) {
     throw new UserError(
-      `Cannot train share ${shardInWords(share.shard)} with a queue: shares are fixed, must be a share or a queue; ` +
+      `Cannot train share ${shardInWords(share.shard)} with a queue: shares are fixed, must be either; ` +
         `leave ${queue === undefined ? "--node-local" : "--queue"} or --shard out`,
     );
   }
   if (queue !== undefined && nodeLocal) {
     throw new UserError(
-      `Cannot keep the queue on this machine: a server has it, must be one of them; leave --node-local out, or --queue and ${QUEUE_VARIABLE}`,
+      `Cannot keep the queue on this machine: a server is named for it, must be one of both; leave --node-local out, or --queue and ${QUEUE_VARIABLE}`,
     );
   }
   if (retrainLost && queue === undefined) {
     throw new UserError(
-      `Cannot train lost runs again: no server is named that knows of them; name it with --queue or ${QUEUE_VARIABLE}`,
+      `Cannot train lost runs again: no server is named; name it with --queue or ${QUEUE_VARIABLE}`,
     );
   }
 }
@@ -148,7 +148,9 @@ async function openTable(study: Study, owner: string, opening: QueueOpening): Pr
   if (queue !== undefined) return await openSharedTable(study, queue, owner, opening);
   const path = queuePlace(study, nodeLocal, opening);
   if (nodeLocal) {
-    onMessage?.(`The queue is ${path}, for processes on this machine alone: those on another would take its runs over`);
+    onMessage?.(
+      `The queue is ${path}, for processes on this machine only: processes elsewhere would train the same runs`,
+    );
   }
   return await openSqliteQueue(path, { owner, staleAfter: stale, underWay: () => underWay(study) });
 }
@@ -286,7 +288,7 @@ async function underWay(study: Study): Promise<Pick<Claim, "key" | "owner" | "si
 
 /** Another process has taken a run over: whatever this one knows of it is worth nothing any more. */
 export class ClaimLost extends Error {
-  override readonly message = "another process has taken the run over";
+  override readonly message = "another process took over the run";
 }
 
 /** Puts files in place only while a claim is held; throws {@linkcode ClaimLost} after. */

@@ -56,17 +56,17 @@ export function capacityOf(
   const affordable = Math.floor(affordableWorkers(useful * workers) / workers);
   if (affordable === 0) {
     throw new OpenFilesError(
-      "Cannot train: this process may open hardly any more files, too few for one run; raise their limit ('ulimit -n')",
+      "Cannot train: this process is at its limit of open files; raise it ('ulimit -n')",
     );
   }
   if (isOneGroup) return { parallel: wanted };
   const parallel = Math.min(affordable, fitting(affordable));
   if (parallel === needed) return { parallel: wanted };
   const why = parallel < affordable
-    ? `more may not fit into this machine's memory, ${mebibytes(engine.memory)}`
+    ? `more may not fit into memory, ${mebibytes(engine.memory)}`
     : affordable < useful
     ? "this process may open no more files ('ulimit -n' sets how many)"
-    : `${cores} cores have no use for more`;
+    : `${cores} cores gain nothing from more`;
   const waiting = needed < wanted ? ` (${plural(runs, "run")} to train)` : "";
   return { parallel, why: `Training ${plural(parallel, "run")} at a time, not ${wanted}${waiting}: ${why}` };
 }

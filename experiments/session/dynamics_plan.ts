@@ -113,5 +113,5 @@ function advice(length: number, { streams, tokens }: DynamicsSettings): string {
   ];
   if (ways.length) return `${ways.join(" or ")} would do`;
   const fewer = Math.max(1, fitting(ENOUGH_TOKENS));
-  return most(fewer) > 0 ? `--streams ${fewer} --bytes ${most(fewer)} would do` : "it is too short for any";
+  return most(fewer) > 0 ? `--streams ${fewer} --bytes ${most(fewer)} would do` : "it is too short for any setting";
 }

@@ -34,7 +34,7 @@ export function otherwiseInWords(settings: readonly DynamicsSettings[], reads: U
   const different = new Set(settings.map((one) => settingsInWords(one, `${reads}s`)));
   return `${counted(settings.length, "run")} ${have} been measured with other settings (${
     [...different].join("; ")
-  }); --again measures ${them} with these`;
+  }); --again measures ${them} with the new ones`;
 }
 
 /** `λ₁ −0.123 ± 0.004 nats/byte`. */

@@ -102,7 +102,7 @@ export class GroupSource implements RunSource<StartedRun> {
     } catch (error) {
       if (error instanceof ClaimLost) return;
       this.options.progress.say(
-        `Run ${shortKey(run.key)} trains on without a new checkpoint: ${messageOf(error)}`,
+        `Run ${shortKey(run.key)} continues without a new checkpoint: ${messageOf(error)}`,
       );
     }
   }

@@ -191,7 +191,7 @@ export async function announcePlan(
   print(lines.join("\n"));
   if (!plan.runs.length) return;
   const estimated = await estimateOf(plan, estimate);
-  if (typeof estimated === "string") return print(`How long they take on this machine cannot be told: ${estimated}`);
+  if (typeof estimated === "string") return print(`How long they take on this machine is unknown: ${estimated}`);
   print(estimateLine(plan, estimated));
   if (estimated.seconds <= DAY || yes) return;
   const what = plan.fresh.length ? plural(plan.fresh.length, "configuration") : plural(addedRuns(plan), "further run");

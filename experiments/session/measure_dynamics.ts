@@ -122,7 +122,7 @@ export async function measureStudy(options: MeasureOptions, given: MeasureResour
 
 async function nothingToMeasure(study: Study, experiment: Experiment): Promise<string> {
   const advice = adviceForRuns(study, experiment, (await study.readConfigs(experiment)).length > 0);
-  return `No run that is meant has finished; ${advice}`;
+  return `None of the selected runs has finished; ${advice}`;
 }
 
 /** What is measured with. */

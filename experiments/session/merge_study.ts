@@ -77,7 +77,7 @@ async function openCopies(
   study: Study,
   { from, experiment }: Pick<MergeOptions, "from" | "experiment">,
 ): Promise<Study[]> {
-  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must be told which folders, with --from`);
+  if (!from.length) throw new UserError(`Cannot merge into ${study.dir}: must have the folders, as --from`);
   if (from.length > MOST_COPIES) {
     throw new UserError(`Cannot merge ${from.length} folders: must be at most ${MOST_COPIES}`);
   }
@@ -118,7 +118,7 @@ class Merging implements AsyncDisposable {
   get unscoredInWords(): string | undefined {
     const { size } = this.#unscored, { study, options: { experiment } } = this;
     if (!size) return undefined;
-    const runs = size === 1 ? "1 run that was here already has" : `${size} runs that were here already have`;
+    const runs = size === 1 ? "1 run that was already here has" : `${size} runs that were already here have`;
     return `${runs} no score here: ${commandOn("evaluate", study, experiment)} adds it`;
   }
 
@@ -170,7 +170,7 @@ class Merging implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       this.#problems++;
-      onProblem?.(`${messageOf(error)}; ${name} does not come`);
+      onProblem?.(`${messageOf(error)}; ${name} is not merged`);
       return undefined;
     }
     if (decision?.does === "come") return decision;
@@ -236,7 +236,7 @@ class Merging implements AsyncDisposable {
 
   #leaveToOthers({ other }: Copies, { key }: Run): void {
     this.#left++;
-    this.options.onMessage?.(`Left run ${shortKey(key)} of ${other.dir}: another process works on it here`);
+    this.options.onMessage?.(`Skipped run ${shortKey(key)} of ${other.dir}: another process is using it here`);
   }
 
   /** First of what is written: where its place is taken, nothing else is. */

@@ -4,15 +4,15 @@ import type { MergeSummary } from "./merge_study.ts";
 
 /** `14 runs came from ../a, 10 from ../b; 2 were here already; 1 was left`. */
 export function mergeInWords({ came, here, left, problems }: MergeSummary, isDry = false): string {
-  const verb = isDry ? "would come" : "came";
+  const verb = isDry ? "would be merged" : "came";
   const folders = came.map(({ dir, runs }, i) =>
     i ? `${runs} from ${dir}` : `${plural(runs, "run")} ${verb} from ${dir}`
   );
   return [
     folders.join(", "),
-    ...counted(here, "here already"),
+    ...counted(here, "already here"),
     ...counted(left, "left as they are", "left as it is"),
-    ...(problems ? [`${problems} could not come`] : []),
+    ...(problems ? [`${problems} could not be merged`] : []),
   ].join("; ");
 }
 

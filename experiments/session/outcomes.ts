@@ -70,7 +70,7 @@ export class Outcomes {
       `${shortKey(run.key)}  was taken over by another process${
         owner === undefined ? "" : ` (${ownerInWords(owner)})`
       }: ` +
-        "this one was silent, its queue was deleted, or its share was started again",
+        "this process sent no heartbeat, its queue was deleted, or its share was started again",
     );
     await this.release(run);
   }
@@ -121,7 +121,7 @@ export class Outcomes {
   /** Waits for the queue, and says so if it fails: the claim then becomes stale by itself, and others take it over. */
   async #unlessQueueFails({ key }: Pick<Run, "key">, released: Promise<void>): Promise<void> {
     await released.catch((error) =>
-      this.progress.say(`The claim on run ${shortKey(key)} could not be given back: ${messageOf(error)}`)
+      this.progress.say(`Cannot release the claim on run ${shortKey(key)}: ${messageOf(error)}`)
     );
   }
 }

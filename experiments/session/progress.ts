@@ -55,7 +55,7 @@ export class SessionProgress {
     if (!software) return;
     const faster = engineOfEveryMachine();
     this.say(
-      `${adapter} is a software adapter: right, but far slower than ${
+      `${adapter} is a software adapter: correct, but far slower than ${
         faster ? `--engine ${faster.name}` : "a real GPU"
       }`,
     );
@@ -188,6 +188,6 @@ function stepsInWords(settings: TrainingSettings, stepsBack: readonly number[]):
     const list = (numbers: readonly number[]) => new Intl.ListFormat("en-GB").format(numbers.map(String));
     return `${list(totals)} updates (${list(stepsBack)} steps back)`;
   }
-  const whole = totals[0] === steps ? "" : ` (${steps} asked for; passes of ${history - 1} are finished)`;
+  const whole = totals[0] === steps ? "" : ` (${steps} requested; rounded up to whole sequences of ${history - 1})`;
   return `${totals[0]} steps${whole}`;
 }

@@ -85,7 +85,7 @@ export class RunFiles {
       if (bytes === undefined) return;
       const { id, seed: itsSeed, corpus_sha1 } = decodeEvaluation(bytes, path).metadata;
       if (id === entry.id && itsSeed === String(seed) && corpus_sha1 === this.options.corpus.sha1) return;
-      throw new UserError(`Cannot write ${path}: it is there, and is no model of this run`);
+      throw new UserError(`Cannot write ${path}: it exists, and is not the model of this run`);
     });
   }
 
@@ -98,8 +98,8 @@ export class RunFiles {
     if (!bytes) {
       if (!finished) return undefined;
       throw new UserError(
-        `Cannot go on from ${path}: it does not exist, the run's result is at step ${finished.steps_done}; ` +
-          "put it back, or move the result away to train the run from its beginning",
+        `Cannot resume from ${path}: it does not exist, the run's result is at step ${finished.steps_done}; ` +
+          "put it back, or move the result away to train the run from scratch",
       );
     }
     return await advised(advice, () => decodeRunCheckpoint(bytes, path, step, this.#about(run), finished));

@@ -52,13 +52,15 @@ export async function decodeRunCheckpoint(
   about: CheckpointOf,
   finished: FinishedResult | undefined,
 ): Promise<Checkpoint> {
-  const fail = (why: string) => new UserError(`Cannot go on from ${path}: ${why}`);
+  const fail = (why: string) => new UserError(`Cannot resume from ${path}: ${why}`);
   const checkpoint = await decodeCheckpoint(bytes, path, step, about);
   const { curve, steps_done } = checkpoint.state;
   if (finished && steps_done < finished.steps_done) {
     throw fail(`it is at step ${steps_done}, the run's result at step ${finished.steps_done}`);
   }
-  if (finished?.loss.some((loss, i) => loss !== curve[i])) throw fail("its curve is not that of the run's result");
+  if (finished?.loss.some((loss, i) => loss !== curve[i])) {
+    throw fail("its curve differs from that of the run's result");
+  }
   return checkpoint;
 }
 

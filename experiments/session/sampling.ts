@@ -41,11 +41,13 @@ export async function findRun(
   const matches = prefix === undefined || keys.includes(prefix)
     ? [prefix ?? keys[0]]
     : keys.filter((key) => key.startsWith(prefix));
-  if (!matches.length) throw new UserError(`Cannot find run '${prefix}': no finished run of ${where} begins so`);
+  if (!matches.length) {
+    throw new UserError(`Cannot find run '${prefix}': no finished run of ${where} has an id that begins with it`);
+  }
   if (matches.length > 1) {
     const list = matches.slice(0, 4).map(shortKey);
     throw new UserError(
-      `Cannot tell which run '${prefix}' is: ${matches.length} begin so (${list.join(", ")}); give more of the id`,
+      `Cannot choose run '${prefix}': ${matches.length} ids begin with it (${list.join(", ")}); give more of the id`,
     );
   }
   const [key] = matches, result = named.get(key);

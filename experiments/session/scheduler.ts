@@ -231,7 +231,7 @@ export class Scheduler<R extends Keyed> {
 
 /** What to say before the wait for others: see {@linkcode SchedulerOptions.onWait}. */
 export function waitingForOthers(held: number, seconds = STALE_SECONDS): string {
-  return `Other processes hold what is left (${held}); seeing whether they are alive takes up to ${seconds} s`;
+  return `Other processes hold the remaining runs (${held}); checking whether they are alive takes up to ${seconds} s`;
 }
 
 /** Something that is trained as a configuration says. */

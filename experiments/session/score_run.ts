@@ -46,7 +46,7 @@ export interface Scoring {
 export type RunScore = Omit<Evaluation, "drawn" | "memory" | "location">;
 
 /** What to do about a checkpoint from which no good model can be made. */
-const KEEP_MODEL = "move it away to keep the model that there is";
+const KEEP_MODEL = "move it away to keep the present model";
 
 /**
  * Scores one run's model on the test split and on the validation split, and adds the scores to its result, with a sample of what it writes.
@@ -86,7 +86,7 @@ export async function scoreRun(
   // The file again: someone may have removed or mended it meanwhile.
   const now = await finishedResult(study, experiment, key);
   if (now["end time"] !== result["end time"]) {
-    throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result has changed while it was scored`);
+    throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result changed while it was scored`);
   }
   // A score stands without baselines, too, where their file is another's.
   const baselines = await readBaselines(study).catch(() => undefined);

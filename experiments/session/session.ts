@@ -302,7 +302,7 @@ export class TrainingSession {
     const { name } = this.#engine;
     await this.#engine.close().catch(() => {});
     this.#engine = await this.resources.reopen();
-    this.#progress.say(`The device of ${name} was lost and has been opened again (${this.#engine.adapter})`);
+    this.#progress.say(`The device of ${name} was lost and reopened (${this.#engine.adapter})`);
   }
 
   /** Says that this process is alive and where its runs are, and lets go of what another has taken meanwhile. */

@@ -38,7 +38,7 @@ export type SlurmJob = z.infer<typeof jobSchema>;
  * @throws {UserError} if the file is damaged
  */
 export async function readJobs({ slurmJobsPath: path }: StudyPaths): Promise<SlurmJob[]> {
-  return await advised("mend it; or cancel what squeue shows of this study, and move it away", async () => {
+  return await advised("fix it; or cancel this study's jobs that squeue shows, and move it away", async () => {
     const value = await readJson(path);
     return value === undefined ? [] : parseWith(fileSchema, value, path).jobs;
   });

@@ -78,7 +78,7 @@ export function* jobLines({ jobs, problem }: JobsOverview, dir: string, experime
   }
   const [last] = jobs;
   if (last && isLeftToSubmit(jobs)) {
-    yield `  ${commandOn("slurm", { dir }, experiment, { shards: last.shards })} submits what is left`;
+    yield `  ${commandOn("slurm", { dir }, experiment, { shards: last.shards })} submits the runs that are left`;
   }
 }
 

@@ -62,7 +62,7 @@ function start(program: SlurmProgram, args: readonly string[], withheld: readonl
 
 function startFailure(error: unknown, program: SlurmProgram, doing: string): UserError {
   return error instanceof Deno.errors.NotFound
-    ? new NoSlurm(`Cannot ${doing}: ${program} is not on this machine; run it where Slurm's programs are`)
+    ? new NoSlurm(`Cannot ${doing}: ${program} is not on this machine; run it where Slurm is installed`)
     : new SlurmError(`Cannot ${doing}: ${program} cannot be started: ${messageOf(error)}`);
 }
 
@@ -99,5 +99,5 @@ export function parseCluster(text: string, doing: string): Cluster {
   const valueOf = (key: string) => new RegExp(`^${key}\\s*=\\s*(\\S+)`, "m").exec(text)?.[1];
   const name = valueOf("ClusterName"), size = Number(valueOf("MaxArraySize"));
   if (name !== undefined && Number.isSafeInteger(size)) return { name, max_array_size: size };
-  throw new SlurmError(`Cannot ${doing}: scontrol does not tell the cluster's name and its MaxArraySize`);
+  throw new SlurmError(`Cannot ${doing}: scontrol does not show the cluster's name and MaxArraySize`);
 }

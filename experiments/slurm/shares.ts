@@ -34,7 +34,7 @@ export async function countShares(study: Study, experiment: Experiment, count: n
     try {
       if (!isDone(await study.readResult(experiment, key), settings, {})) left.add(key);
     } catch (error) {
-      problems.push(`${messageOf(error)}; its run is left alone`);
+      problems.push(`${messageOf(error)}; its run is skipped`);
     }
   }
   const shares = sharesOf(runs, count, costOf).map((share, i) => ({

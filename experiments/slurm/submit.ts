@@ -97,7 +97,7 @@ async function submitLocked(options: SubmitOptions, study: Study): Promise<Submi
   const job = Number(/^\d+/.exec(printed)?.[0]);
   const { list } = shares, submitted = Date.now() / 1000;
   try {
-    if (!job) throw new Error(`sbatch printed no job's number: ${printed.trim()}`);
+    if (!job) throw new Error(`sbatch printed no job number: ${printed.trim()}`);
     await writeJobs(study, [...jobs, { cluster: cluster.name, job, name, experiment, shards, tasks, list, submitted }]);
   } catch (error) {
     throw new UserError(
@@ -132,13 +132,13 @@ async function lookAtCluster(
     const own = jobs.filter((job) => job.experiment === experiment && job.cluster === cluster.name);
     for (const job of jobs.filter((job) => job.experiment === experiment && job.cluster !== cluster.name)) {
       onMessage?.(
-        `job ${job.job} was submitted on cluster ${job.cluster}, this is ${cluster.name}: it is not looked at`,
+        `job ${job.job} was submitted on cluster ${job.cluster}, this is ${cluster.name}: it was not checked`,
       );
     }
     return { cluster, working: (await askTasks(own)).filter(({ state }) => state !== "ended") };
   } catch (error) {
     if (!dryRun || !(error instanceof NoSlurm)) throw error;
-    onMessage?.("Slurm's programs are not on this machine: what is pending or running was not looked at");
+    onMessage?.("Slurm is not installed on this machine: pending and running tasks were not checked");
     return { working: [] };
   }
 }
@@ -156,13 +156,15 @@ function checkSplit(
     const why = of.shards !== shards
       ? `split the list into ${of.shards} shares, not ${shards}`
       : of.list !== list
-      ? "split another list: it has been changed since"
+      ? "split another list: the list has changed since"
       : undefined;
     if (why === undefined) continue;
     const tasks = working.filter((task) => task.job === job).length;
     throw new UserError(
-      `Cannot ${doing}: job ${job} has ${plural(tasks, "task")} at work (task ${share} is ${state}) that ${why}; ` +
-        `wait for them, or end them with scancel ${job}`,
+      `Cannot ${doing}: job ${job} has ${
+        plural(tasks, "task")
+      } pending or running (task ${share} is ${state}) that ${why}; ` +
+        `wait for them, or cancel them with scancel ${job}`,
     );
   }
 }

@@ -34,7 +34,7 @@ const FORMAT = FIELDS.map((field) => `${field}:200|`).join(",");
  */
 export async function askTasks(jobs: readonly SlurmJob[]): Promise<SlurmTask[]> {
   if (!jobs.length) return [];
-  const numbers = jobs.map(({ job }) => job).join(","), doing = "tell how the study's jobs stand";
+  const numbers = jobs.map(({ job }) => job).join(","), doing = "show the study's jobs";
   const args = ["--noheader", "--array", "--states=all", `--jobs=${numbers}`, `--Format=${FORMAT}`];
   try {
     return parseTasks(await askSlurm({ program: "squeue", args, doing }), jobs);

@@ -86,7 +86,7 @@ export async function chooseConfigs(
   const entries = [...unique].map(([id, config]): ConfigEntry => ({ id, config }));
   if (!entries.length) {
     throw new UserError(
-      `Cannot list configurations in ${dir}: no combination of the levels is one that ${table.name} lists: each ${
+      `Cannot list configurations in ${dir}: no combination of the levels is valid in ${table.name}: each ${
         [table.valid.must, table.listed.must].filter(Boolean).join(", and ")
       }`,
     );
@@ -109,7 +109,7 @@ function checkRequest({ experiment, controls }: ListPlace, request: ConfigReques
     throw new UserError(`Cannot list levels of '${named.key}': other cells are listed by their names, with --cells`);
   }
   if (experiment === "01" && controls !== undefined) {
-    throw new UserError("Cannot use --controls with experiment 01: nothing is left out of it");
+    throw new UserError("Cannot use --controls with experiment 01: it trains every configuration");
   }
   const size = markedBy(table, "colour");
   if (parameters && levels[size.key] !== undefined) {
@@ -140,7 +140,7 @@ function refusedIn02({ levels = {}, parameters, only }: ConfigRequest, table: Sp
     ? "--only"
     : "--best";
   return new UserError(
-    `Cannot use ${flag} with experiment 02: its ${what} follow from the best of experiment 01, but for those of --cells`,
+    `Cannot use ${flag} with experiment 02: its ${what} follow from the best of experiment 01, except with --cells`,
   );
 }
 
@@ -159,8 +159,8 @@ async function stateSizes(
     }
   }
   const refuse = (why: string) => new UserError(`Cannot use --parameters like:${like}: ${why}`);
-  if (!ids.size) throw refuse(`no configuration that study ${dir} lists has an id that begins so`);
-  if (ids.size > 1) throw refuse(`${ids.size} configurations have an id that begins so; give more of it`);
+  if (!ids.size) throw refuse(`no configuration that study ${dir} lists has an id that begins with it`);
+  if (ids.size > 1) throw refuse(`${ids.size} configurations have an id that begins with it; give more of it`);
   return new StateSizes(parametersOf(table, [...ids.values()][0], vocabulary), vocabulary, table);
 }
 

@@ -10,7 +10,7 @@ interface StudyFolder {
 
 /** What makes a run's model again. */
 export function remakeModel({ dir }: StudyFolder, experiment: Experiment): string {
-  return `make it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
+  return `export it again with ${commandOn("evaluate", { dir }, experiment, { again: true })}`;
 }
 
 /** A command on a study, for the text of a message. */

@@ -181,6 +181,6 @@ const NOTHING = { net: false, write: false, env: false, ffi: false, run: false, 
 /** What Deno says, for whoever wrote the module: without its advice, its colours, and the address that the text has. */
 function plainReason(why: string, name: string): string {
   const refused = /Requires (\w+ access(?: to .*?)?)(?:, run again with.*)?(?: at .*)?$/.exec(why);
-  if (refused) return `it wants ${refused[1]}, must do without: a space may read this project and itself alone`;
+  if (refused) return `it needs ${refused[1]}, must not: a space may read only itself and this project`;
   return why.replaceAll(SPACE_URL, name).replace(/^UserError: /, "");
 }

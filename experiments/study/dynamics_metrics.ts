@@ -57,14 +57,14 @@ export const LARGEST_EXPONENT: ComparedMetric = {
   key: "lyapunov_largest",
   measure: "lyapunov",
   about:
-    "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets where it came from; none where it is minus infinity, or too small for float64",
+    "largest Lyapunov exponent, nats per byte or token (see tokens): below 0 the state forgets its past; none if it is minus infinity or too small for float64",
   name: "largest Lyapunov exponent",
   heading: "λ₁",
   terminal: "λ₁",
   unit: "nats per unit",
   decimals: 3,
   hasError: true,
-  words: { higher: "differences of states last longer", lower: "differences of states vanish faster" },
+  words: { higher: "differences between states last longer", lower: "differences between states vanish faster" },
   of: ({ lyapunov }) => lyapunov?.largest,
 };
 
@@ -73,7 +73,7 @@ export const FORGETTING_TIME: DynamicsMetric = {
   key: "forgetting_time",
   measure: "lyapunov",
   about:
-    "−1/λ₁, bytes or tokens (see tokens), in which a small difference of states shrinks to 1/e; none where λ₁ is not below 0",
+    "−1/λ₁, bytes or tokens (see tokens) in which a small difference between states shrinks to 1/e; none if λ₁ is not below 0",
   name: "forgetting time",
   heading: "forgetting time",
   terminal: "forgetting",
@@ -87,14 +87,14 @@ export const FORGETTING_TIME: DynamicsMetric = {
 export const RECALL_BITS: ComparedMetric = {
   key: "recall_bits",
   measure: "byte_recall",
-  about: "byte recall: bits that a linear readout of the state tells of what was read, summed over all lags",
+  about: "byte recall: bits about the input that a linear readout of the state recovers, summed over all lags",
   name: "byte recall",
   heading: "recall",
   terminal: "recall",
   unit: "bits",
   decimals: 2,
   hasError: true,
-  words: { higher: "the state tells more of what was read", lower: "the state tells less of what was read" },
+  words: { higher: "the state encodes more of the input", lower: "the state encodes less of the input" },
   of: ({ byte_recall }) => byte_recall?.total,
 };
 
@@ -128,7 +128,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "recall_horizon",
     measure: "byte_recall",
     about:
-      `the last lag, bytes or tokens (see tokens), of which the state tells more than two standard errors; at most ${RECALL_LAGS}, the longest that is measured`,
+      `the last lag, bytes or tokens (see tokens), with recall above two standard errors; at most ${RECALL_LAGS}, the longest measured`,
     name: "recall horizon",
     heading: "recall horizon",
     unit: "unit",
@@ -140,7 +140,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "fixed_points",
     measure: "fixed_points",
     about:
-      "distinct fixed points found per byte or token (see tokens), mean over those tried by their share of the text; there may be more",
+      "distinct fixed points found per byte or token (see tokens), mean weighted by their share of the text; more may exist",
     name: "number of fixed points found",
     heading: "fixed points",
     decimals: 2,
@@ -151,7 +151,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
   {
     key: "stable_share",
     measure: "fixed_points",
-    about: "share of the text, of the bytes or tokens (see tokens) tried, for which a stable fixed point was found",
+    about: "share of the text (of the tried bytes or tokens, see tokens) for which a stable fixed point was found",
     name: "share of the text with a stable fixed point",
     heading: "stable fixed point",
     decimals: 3,
@@ -164,7 +164,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
   {
     key: "participation_ratio",
     measure: "participation_ratio",
-    about: "participation ratio of all carried state: how many dimensions it uses",
+    about: "participation ratio of the whole state: how many dimensions it uses",
     name: "participation ratio",
     heading: "participation ratio",
     unit: "dimensions",
@@ -178,9 +178,9 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "gates_shut",
     measure: "gates",
     about:
-      "share of units and of bytes or tokens (see tokens) at which a gate is below 0.1, mean over all gates of all layers; none without a gate",
-    name: "share of shut gates",
-    heading: "gates shut",
+      "share of units and of bytes or tokens (see tokens) at which a gate is below 0.1, mean over all gates of all layers; none without gates",
+    name: "share of closed gates",
+    heading: "gates closed",
     decimals: 3,
     hasError: false,
     of: ({ gates }) => gates && meanOver(gates.gates.map(({ below }) => below.value)),
@@ -189,7 +189,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
     key: "gates_open",
     measure: "gates",
     about:
-      "share of units and of bytes or tokens (see tokens) at which a gate is above 0.9, mean over all gates of all layers; none without a gate",
+      "share of units and of bytes or tokens (see tokens) at which a gate is above 0.9, mean over all gates of all layers; none without gates",
     name: "share of open gates",
     heading: "gates open",
     decimals: 3,
@@ -215,7 +215,7 @@ export const DYNAMICS_METRICS: readonly DynamicsMetric[] = [
   {
     key: `truncation_ratio_${TOLD_STEPS_BACK}`,
     measure: "truncation_gap",
-    about: `norm of the mean gradient through one step by that through ${TOLD_STEPS_BACK}, all weights`,
+    about: `norm of the mean gradient through one step divided by that through ${TOLD_STEPS_BACK}, all weights`,
     name: `ratio of the gradients' norms through one step and through ${TOLD_STEPS_BACK}`,
     heading: `gradient ratio, 1 by ${TOLD_STEPS_BACK} steps`,
     decimals: 3,

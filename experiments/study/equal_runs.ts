@@ -66,8 +66,8 @@ export function budgetLines(
   const updates = `${isEqual ? "At" : "Not at"} equal ${words}${was === words ? "" : ` (was: ${was})`}: ${told}`;
   if (isEqual) return { updates };
   const warning =
-    `Runs differ in their ${words} by more than a tenth: --best and experiment 02 leave the shorter ones out, and ` +
-    "the report does not compare them; its table lists all";
+    `Runs differ in their ${words} by more than 10 %: --best and experiment 02 leave out the shorter ones, and ` +
+    "the report lists but does not compare them";
   return { updates, warning: [warning, ...mendingFlags(settings, stepsBack)].join("; ") };
 }
 
@@ -88,7 +88,7 @@ export function stepsAskedInWords(
   // Of each run; another line says what each number of steps back comes to.
   if (goFurther && budget === "updates") return `${plural(steps, "step")}${was}`;
   const done = totalSteps(settings, 1), whose = goFurther ? " of a run with 1 step back" : "";
-  const whole = done === steps ? "" : ` (${done} are done: passes of ${history - 1} are finished)`;
+  const whole = done === steps ? "" : ` (${done} are done: rounded up to whole sequences of ${history - 1})`;
   return `${plural(steps, "step")}${whose}${was}${whole}`;
 }
 

@@ -27,13 +27,18 @@ export async function fetchShown(corpus: KnownCorpus): Promise<void> {
     await fetchCorpus(corpus, {
       signal: stop.signal,
       onWait: () => print(`Another process is downloading corpus ${corpus.name}: waiting for it`),
+      onRetry(why) {
+        bar?.stop();
+        bar = shown = undefined;
+        print(`The download of corpus ${corpus.name} failed: ${why}; trying again from the beginning`);
+      },
       onProgress(what, bytes, total) {
         if (what !== shown) begin(what, total);
         bar!.update(Math.round(bytes / KILOBYTE), what, Math.ceil(total / KILOBYTE));
       },
     });
   } catch (error) {
-    if (stop.signal.aborted) throw new Stopped(stop, "run the same command to go on with the download");
+    if (stop.signal.aborted) throw new Stopped(stop, "run the same command to download the corpus");
     throw error;
   } finally {
     bar?.stop();

@@ -139,7 +139,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
 export function adviceFor(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) return "; choose another folder";
   if (/no space|disk quota|\(os error (28|122)\)/i.test(messageOf(error))) {
-    return "; make room on that disk and run the same command again";
+    return "; free space on that disk and run the same command again";
   }
   if (error instanceof Deno.errors.PermissionDenied || /read-only/i.test(messageOf(error))) {
     return "; make the folder writable, or choose another with --dir";
@@ -150,7 +150,7 @@ export function adviceFor(error: unknown): string {
 /** A task may write in its study's folder alone, whatever links lead elsewhere. */
 function adviceForLink(error: unknown, target: string): string {
   return error instanceof Deno.errors.NotCapable
-    ? `; it is a link to ${target}, outside of the folder: put the file itself in its place`
+    ? `; it is a link to ${target}, outside of the folder: replace it by the file itself`
     : adviceFor(error);
 }
 
@@ -243,7 +243,7 @@ async function readUpTo(file: Deno.FsFile, bytes: number): Promise<Uint8Array<Ar
 /** Why something cannot be read as a file, if so. A pipe would be waited for, and a device read, for ever. */
 export function whyNoFile({ isFile, isDirectory }: Pick<Deno.FileInfo, "isFile" | "isDirectory">): string | undefined {
   if (isFile) return undefined;
-  return isDirectory ? "it is a folder, must be a file" : "it is no regular file, must be one";
+  return isDirectory ? "it is a folder, must be a file" : "it is not a regular file";
 }
 
 function readFailure(path: string, error: unknown, advice = ""): UserError {
@@ -290,8 +290,8 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     // Deno names a flag, which is for whoever wrote the command.
     return isClosedToAll(error)
-      ? "Deno lets no program in there without all permissions"
-      : `this command may not go there (${error.message.replace(/, run again with .*/, "")})`;
+      ? "Deno denies access to it without all permissions"
+      : `this command has no permission for it (${error.message.replace(/, run again with .*/, "")})`;
   }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder, must be a file";
   if (error instanceof Deno.errors.NotADirectory) return "a file is where a folder must be";

@@ -157,7 +157,7 @@ async function planStudy(options: InitOptions) {
   const { dir } = options;
   const known = await Study.find(dir);
   if (known && options.create) {
-    throw new UserError(`Cannot create study ${dir}: it is there; open it, or choose another folder`);
+    throw new UserError(`Cannot create study ${dir}: it exists; open it, or choose another folder`);
   }
   if (!known) await checkNewFolder(dir);
   const file = options.space === undefined ? undefined : await newSpace(known, dir, options.space);
@@ -182,7 +182,7 @@ async function planStudy(options: InitOptions) {
   if (known && corpus.sha1 !== known.settings.corpus.sha1) {
     throw new UserError(
       `Cannot extend study ${dir}: corpus ${settings.source} has SHA-1 ${corpus.sha1}, ` +
-        `the study was made with ${known.settings.corpus.sha1}; put it back as it was, name a copy of it with --corpus, ` +
+        `the study was made with ${known.settings.corpus.sha1}; restore it, name a copy of it with --corpus, ` +
         "or start another with --dir",
     );
   }

@@ -48,7 +48,7 @@ export function expanded(table: Space, listed: readonly Configuration[]): Origin
 
 /** @throws {UserError} if there is nothing to choose the best of, or nothing to list of them */
 export function checkedBest(dir: string, known: Study | undefined, keys: readonly string[], table: Space): void {
-  if (!known) throw new UserError(`Cannot use --best in ${dir}: it has no study, so nothing has been trained there`);
+  if (!known) throw new UserError(`Cannot use --best in ${dir}: it has no study, so no run is trained`);
   if (keys.length) return;
   const flags = flagsInWords("disjunction", "help", table);
   throw new UserError(`Cannot use --best alone: the best are listed already; give other levels for them with ${flags}`);

@@ -27,7 +27,7 @@ export const METRICS = [
     schema: z.number().int().positive(),
     required: true,
     shared: true,
-    about: "trainable numbers in the model, frozen ones included",
+    about: "parameters of the model, including frozen ones",
     column: { heading: "parameters", format: "count" },
   },
   {
@@ -59,7 +59,7 @@ export const METRICS = [
     kind: "cost",
     schema: z.number().nonnegative().max(MOST_SECONDS),
     required: true,
-    about: "training time in seconds, without set-up and evaluation",
+    about: "training time in seconds, without setup and evaluation",
     column: { heading: "time", terminal: "time", format: "seconds", extra: true },
   },
   {
@@ -78,7 +78,7 @@ export const METRICS = [
     schema: anyLoss,
     required: true,
     better: "lower",
-    about: "the same in bits per byte, all bits by all bytes",
+    about: "the same in bits per byte: all bits divided by all bytes",
     column: { heading: "test", terminal: "test", unit: "bits/byte", format: "spread", turn: true },
     scalar: "test/bits_per_byte",
   },
@@ -96,7 +96,7 @@ export const METRICS = [
     stage: "score",
     kind: "extent",
     schema: z.number().int().positive(),
-    about: "tokens that were scored, where they are not as many as the bytes",
+    about: "tokens that were scored, if their number differs from that of bytes",
   },
   {
     key: "test_streams",
@@ -104,7 +104,7 @@ export const METRICS = [
     kind: "extent",
     schema: z.number().int().positive(),
     required: true,
-    about: "parts side by side that the test split was scored in",
+    about: "parallel streams that the test split was scored in",
   },
   {
     key: "test_warm_up",
@@ -112,7 +112,7 @@ export const METRICS = [
     kind: "extent",
     schema: z.number().int().nonnegative(),
     required: true,
-    about: "bytes or tokens (see tokens) that each part read first, unscored",
+    about: "bytes or tokens (see tokens) that each stream read first, unscored",
   },
   {
     // Between the orders of two n-gram baselines where the score lies between them. Absent where the study had none when it was scored.
@@ -131,7 +131,7 @@ export const METRICS = [
     kind: "quality",
     schema: anyLoss,
     better: "lower",
-    about: "bits per byte on the validation split, by which the best is chosen",
+    about: "bits per byte on the validation split, which ranks configurations",
     column: { heading: "validation", terminal: "validation", unit: "bits/byte", format: "spread", turn: true },
     scalar: "validation/bits_per_byte",
   },
@@ -149,7 +149,7 @@ export const METRICS = [
     kind: "quality",
     schema: anyLoss,
     better: "higher",
-    about: "n-gram baseline of order 1 less the test score, bits per byte: what memory gives",
+    about: "n-gram baseline of order 1 minus the test score, bits per byte: the gain from more context than one byte",
     column: { heading: "below order 1", unit: "bits/byte", format: { decimals: 3 }, turn: true },
   },
 ] as const satisfies readonly Metric[];

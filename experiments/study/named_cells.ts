@@ -21,7 +21,7 @@ export function otherCellNames(table: Space = GATED_SPACE): string[] {
 /** @throws {Error} whose message says what the name must be */
 export function parseCellName(text: string, table: Space = GATED_SPACE): string {
   const names = otherCellNames(table);
-  if (!names.includes(text)) throw new Error(`must be of ${names.join(", ")}, with commas between`);
+  if (!names.includes(text)) throw new Error(`must be of ${names.join(", ")}, separated by commas`);
   return text;
 }
 

@@ -39,7 +39,7 @@ export async function readBaselines(
   { dir, settings, baselinesPath: path }: Study,
 ): Promise<NgramBaselines | undefined> {
   // What is not told for one of cellspace's is left alone.
-  const mend = `${isKept(path) ? "" : "move it away, and "}the next ${commandOn("train", { dir })} makes it anew`;
+  const mend = `${isKept(path) ? "" : "move it away, and "}the next ${commandOn("train", { dir })} counts it again`;
   return await advised(mend, async () => {
     const value = await readJson(path);
     if (value === undefined) return undefined;

@@ -205,7 +205,9 @@ function isNothing(error: unknown): boolean {
 /** Whether a file is there and was written by cellspace. */
 export function isOurs(path: string): boolean {
   const large = recognizerIn(OF_RUNS, path), recognizer = large ?? recognizerIn([...IN_STUDY, ...IN_EXPORT], path);
-  if (!recognizer) throw new RangeError(`Cannot tell whose ${path} is: no file of cellspace has such a name`);
+  if (!recognizer) {
+    throw new RangeError(`Cannot tell which program wrote ${path}: no file of cellspace has such a name`);
+  }
   const content = contentOf(path, large && BEGINNING);
   return content !== undefined && recognizer(content, path);
 }
@@ -240,7 +242,7 @@ export function checkReplaceable(path: string, doing: string = `write ${path}`, 
   } catch (error) {
     throw error instanceof RangeError ? error : failure(error, `${it} cannot be read: `);
   }
-  if (!ours) throw fail(`${it} is there, and cellspace did not write it`);
+  if (!ours) throw fail(`${it} exists, and cellspace did not write it`);
 }
 
 /**

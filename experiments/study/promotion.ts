@@ -81,7 +81,7 @@ async function rankingOf01(known: Study | undefined, dir: string, table: Space):
   if (ranking.ranked.length) return ranking;
   throw new UserError(
     `Cannot choose experiment 02 in ${dir}: no run of experiment 01 has finished${
-      read?.results.some(isFinished) ? `, but for other cells than ${table.cellNames[0]}` : ""
+      read?.results.some(isFinished) ? `, except for other cells than ${table.cellNames[0]}` : ""
     }; ` +
       `run ${known ? "" : `${commandOn("init", { dir })} and `}${commandOn("train", { dir })} first`,
   );

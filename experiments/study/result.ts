@@ -146,7 +146,7 @@ export function resultFieldsOf(table: Space, metrics: readonly Metric[] = METRIC
   const taken = keysOf(table.factors).find((key) => Object.hasOwn(own, key));
   if (taken !== undefined) {
     throw new UserError(
-      `Cannot use table '${table.name}': factor '${taken}' must have another key, results have this one`,
+      `Cannot use table '${table.name}': factor '${taken}' must have another key, results already have this one`,
     );
   }
   return z.looseObject({ ...knownFieldsOf(table), ...own });
@@ -223,7 +223,7 @@ function checkTogether(table: FactorTable, result: RunResult, context: z.Refinem
   }
   const back = stepsBackOf(result), history = result["history size"];
   if (back > 1 && passUpdates({ history }, back) < 1) {
-    fail(`it goes ${back} steps back, a pass of 'history size' ${history} has room for at most ${history - 1}`);
+    fail(`it has ${back} steps back, 'history size' ${history} allows at most ${history - 1}`);
   }
   if (!isFinished(result)) return;
   const least = minOf(result.loss),
@@ -256,7 +256,7 @@ export function checkVersion(value: unknown, file: string): void {
   if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return;
   throw new UnknownVersion(
     `Cannot read ${file}: it was written by version '${version}' of cellspace, this is ${CELLSPACE_VERSION}; ` +
-      "use the one that wrote it, or a newer one",
+      "use the version that wrote it, or a newer one",
   );
 }
 

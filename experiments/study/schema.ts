@@ -107,7 +107,7 @@ export const studySchema = z.object({
       [key],
       isMissing
         ? `is missing, and a study of version ${version} has ${what}`
-        : `is there, and a study of version ${version} has none`,
+        : `is present, and a study of version ${version} has none`,
     );
   }
   const bytes = sumOf(split);
@@ -174,7 +174,7 @@ function checkList(table: FactorTable, entries: readonly ListedEntry[], context:
     const name = `entry ${i} (${describeConfigIn(table, config)})`;
     const fail = (message: string) => context.addIssue({ code: "custom", message });
     if (entry.id !== id) fail(`${name} has id ${entry.id}, must be ${id}`);
-    else if (seen.has(id)) fail(`${name} is there twice`);
+    else if (seen.has(id)) fail(`${name} is listed twice`);
     // A control is trained as it is.
     else if (entry.control && entry["old id"] !== undefined && entry["old id"] !== id) {
       fail(`${name} is a control and has old id ${entry["old id"]}, must be ${id}`);

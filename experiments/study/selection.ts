@@ -51,8 +51,8 @@ const PART = /^([^=<>!]*)(!=|<=|>=|=|<|>)([^=<>!]*)$/;
 
 /** What an expression may look like, for help texts. */
 export const SELECTION_GRAMMAR =
-  "parts with commas between, which must all hold: key=value, key=a|b (any of), !=, and " +
-  "<, <=, >, >= for quantities; in quotes, or the shell reads > and | itself";
+  "parts separated by commas, which must all hold: key=value, key=a|b (any of), !=, and " +
+  "<, <=, >, >= for quantities; quote it, since the shell interprets > and |";
 
 /**
  * Parses an expression: parts joined by commas, all of which must hold. A part is `key=value`, `key=a|b` (any of these), `key!=value`, or
@@ -79,7 +79,7 @@ function parsePart(part: string, { factors, cellNames }: Space): Condition {
   const fail = (why: string): never => {
     throw new Error(`'${part.trim()}' ${why}`);
   };
-  if (!key || !given) fail("must read key=value, or have !=, <, <=, > or >= in the place of =");
+  if (!key || !given) fail("must be key=value, or have !=, <, <=, > or >= instead of =");
   const factor = factors.find((one) => one.key === key) ??
     fail(`names no key; keys are ${keysOf(factors).join(", ")}`);
   const compare = Object.hasOwn(COMPARISONS, operator) ? COMPARISONS[operator] : undefined;
@@ -87,7 +87,7 @@ function parsePart(part: string, { factors, cellNames }: Space): Condition {
     const values = parseValues(factor, given, cellNames), isNot = operator === "!=";
     return { factor, operator, holds: (value) => values.includes(value) !== isNot };
   }
-  if (!isQuantity(factor)) fail(`compares ${key} with ${operator}, which is for quantities; must have = or !=`);
+  if (!isQuantity(factor)) fail(`compares ${key} with ${operator}, which only quantities have; must be = or !=`);
   const bound = parseDecimal(given);
   if (Number.isNaN(bound)) fail(`compares ${key} with ${given}; must be a number`);
   return { factor, operator, holds: (value) => compare(Number(value), bound) };

@@ -22,9 +22,7 @@ export interface SettingsFile {
 export async function readStudySettings(dir: string): Promise<SettingsFile | undefined> {
   const path = new StudyPaths(dir).settingsPath;
   // Nothing else knows all of its settings: a new one must get them from whoever made it.
-  const mend = `mend it, or move it away and make it anew with ${
-    commandOn("init", { dir })
-  } and the flags that it was made with`;
+  const mend = `fix it, or move it away and create it again with ${commandOn("init", { dir })} and the same flags`;
   const value = await advised(mend, () => readJson(path));
   if (value === undefined) return undefined;
   // The version first: what a newer one holds cannot be judged.

@@ -52,7 +52,7 @@ export async function readSpaceFile(path: string): Promise<SpaceFile> {
 export async function studySpace(dir: string, settings: SpaceSettings | undefined): Promise<Space> {
   if (!settings) return GATED_SPACE;
   const path = new StudyPaths(dir).spacePath, bytes = await readBytes(path);
-  const back = "put the file back as it was, or start another study with --dir";
+  const back = "restore the file, or start another study with --dir";
   if (!bytes) throw new UserError(`Cannot open study ${dir}: ${path} does not exist; ${back}`);
   const sha256 = sumOf(bytes);
   if (sha256 !== settings.sha256) {
@@ -73,6 +73,6 @@ export async function checkPlace(path: string, sha256: string): Promise<void> {
   const bytes = await readBytes(path);
   if (bytes === undefined || sumOf(bytes) === sha256) return;
   throw new UserError(
-    `Cannot write ${path}: it is there, and is not the space that is asked for; move it away, or choose another folder with --dir`,
+    `Cannot write ${path}: it exists, and is not the given space; move it away, or choose another folder with --dir`,
   );
 }

@@ -52,7 +52,7 @@ registerHooks({
     const parent = context.parentURL;
     if (parent !== undefined && trusted.some((folder) => parent.startsWith(folder))) return next(specifier, context);
     if (specifier === LIBRARY) return { url: import.meta.resolve(LIBRARY), shortCircuit: true };
-    throw new UserError(`it imports '${specifier}', must import ${LIBRARY} alone`);
+    throw new UserError(`it imports '${specifier}', must import only ${LIBRARY}`);
   },
   load(url, context, next) {
     return url === SPACE_URL && source !== undefined

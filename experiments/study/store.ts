@@ -39,8 +39,8 @@ import { readStudySettings } from "./settings_file.ts";
 import { studySpace } from "./space_file.ts";
 
 /** What to do about a run's damaged files. */
-const MEND_RESULT = "mend it, or move it away and the run is trained again";
-const MEND_DYNAMICS = "move it away and the run is measured again";
+const MEND_RESULT = "fix it, or move it away to train the run again";
+const MEND_DYNAMICS = "move it away to measure the run again";
 
 /** Files of a study beside its settings and lists, as {@linkcode Study.plan} is to write them. */
 export interface PlannedFiles {
@@ -139,8 +139,8 @@ export class Study extends StudyPaths {
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
     const path = this.configsPath(experiment);
     const anew = commandOn("init", this, experiment);
-    const sizes = experiment === "01" ? `, with the ${flagsInWords("conjunction")} that it had` : "";
-    return await advised(`mend it, or move it away and make it anew with ${anew}${sizes}`, async () => {
+    const sizes = experiment === "01" ? `, with the same ${flagsInWords("conjunction")}` : "";
+    return await advised(`fix it, or move it away and create it again with ${anew}${sizes}`, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];
       return parseConfigList(value, path, this.space);

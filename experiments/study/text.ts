@@ -57,7 +57,7 @@ const sha1 = (content: string | Uint8Array) => createHash("sha1").update(content
 export async function studyTokenizer(study: Study): Promise<Tokenizer> {
   const { tokenizerPath: path, settings: { tokens } } = study;
   if (!tokens) return BYTE_TOKENIZER;
-  const anew = `make it anew with ${commandOn("init", study)}`, bytes = await readBytes(path);
+  const anew = `create it again with ${commandOn("init", study)}`, bytes = await readBytes(path);
   if (!bytes) throw new UserError(`Cannot read ${path}: it does not exist; put it back, or ${anew}`);
   return await advised(`put the right one back, or move it away and ${anew}`, () => {
     if (sha1(bytes) !== tokens.sha1) {
@@ -79,9 +79,7 @@ export async function loadOwnFile(study: Study, history?: number): Promise<Corpu
 
 function mendCorpus(study: Study): string {
   const { source } = study.settings.corpus;
-  return `put ${source} back as it was, or say where it is now with ${
-    commandOn("init", study, "01", { corpus: "FILE" })
-  }`;
+  return `restore ${source}, or give its new path with ${commandOn("init", study, "01", { corpus: "FILE" })}`;
 }
 
 /** The corpus of a study, checked to be the one that it was made with. */
@@ -113,7 +111,7 @@ type Fact = readonly [key: string, is: unknown, must: unknown];
 function checkFacts(study: Study, facts: readonly Fact[]): void {
   for (const [key, is, must] of facts) {
     if (is === must) continue;
-    throw new UserError(`Cannot read ${study.settingsPath}: '${key}' is ${is}, must be ${must}; mend it there`);
+    throw new UserError(`Cannot read ${study.settingsPath}: '${key}' is ${is}, must be ${must}; correct it there`);
   }
 }
 
@@ -176,7 +174,7 @@ export async function tokensFor(
   }
   if (isOther && sum !== learned.settings.sha1) {
     throw new UserError(
-      `Cannot write ${path}: it is there, and not as this study's is: its SHA-1 is ${sum}; move it away, or choose ` +
+      `Cannot write ${path}: it exists, and differs from this study's: its SHA-1 is ${sum}; move it away, or choose ` +
         "another folder with --dir",
     );
   }
@@ -187,8 +185,8 @@ function learnTokens(corpus: Corpus, vocabulary: number): KeptTokens {
   const tokenizer = BytePairTokenizer.learn(corpus.train, vocabulary);
   if (tokenizer.vocabulary < vocabulary) {
     throw new UserError(
-      `Cannot learn ${vocabulary} tokens from corpus ${corpus.name}: its training split has pairs that occur twice for ` +
-        `${tokenizer.vocabulary} only`,
+      `Cannot learn ${vocabulary} tokens from corpus ${corpus.name}: its training split has repeated pairs for ` +
+        `only ${tokenizer.vocabulary}`,
     );
   }
   const { train, validation, test } = new TokenizedCorpus(corpus, tokenizer), file = encodeTokenizer(tokenizer);
@@ -200,7 +198,7 @@ function learnTokens(corpus: Corpus, vocabulary: number): KeptTokens {
 function checkLength(corpus: Corpus, { name, split: { train, test } }: TokenSettings, history: number): void {
   if (train >= history && test >= 2) return;
   throw new UserError(
-    `Cannot use corpus ${corpus.name} with tokens ${name}: its training split has ${train} of them, one pass needs ` +
+    `Cannot use corpus ${corpus.name} with tokens ${name}: its training split has ${train} of them, one sequence needs ` +
       `${history}; its test split has ${test}, 2 are needed`,
   );
 }

@@ -20,9 +20,11 @@ export function countUnvalidated(results: readonly RunResult[], settings: Splits
   return isValidated(settings) ? unvalidatedOf(results).length : 0;
 }
 
-/** `3 scored runs have no score on the validation split, so the lowest training loss chooses the best; 'deno task evaluate --again' gives them one`. */
+/** `3 scored runs have no score on the validation split, so the best is chosen by the lowest training loss; 'deno task evaluate --again' gives them one`. */
 export function unvalidatedInWords(count: number, study: { readonly dir: string }, experiment: Experiment): string {
-  return `${lackInWords(count)}, so the lowest training loss chooses the best; ${adviceOn(count, study, experiment)}`;
+  return `${lackInWords(count)}, so the best is chosen by the lowest training loss; ${
+    adviceOn(count, study, experiment)
+  }`;
 }
 
 function lackInWords(count: number): string {

@@ -81,7 +81,7 @@ export class Answers {
   #picture(name: string, as: DownloadKind, text: string): string {
     const content = this.#contentOf(text.trim() ? parsed(text, this.#opened().table) : undefined);
     const picture = content.pictures.find((one) => one.name === name);
-    if (!picture) throw new UserError(`Cannot download ${name}: what is shown has no such picture`);
+    if (!picture) throw new UserError(`Cannot download ${name}: the selection has no such picture`);
     return as === "svg" ? picture.svg : csvOf(picture.data());
   }
 
@@ -96,7 +96,7 @@ export class Answers {
   }
 
   #opened(): ReportInput {
-    if (!this.#input) throw new UserError("Cannot work on this page: its data were not opened");
+    if (!this.#input) throw new UserError("Cannot work on this page: its data are not loaded");
     return this.#input;
   }
 }

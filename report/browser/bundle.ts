@@ -25,7 +25,7 @@ export async function bundleOf(module: string): Promise<string> {
 
 if (import.meta.main) {
   const description =
-    "Makes the scripts of a report's page from their modules. They are kept with the project; a test compares.";
+    "Bundles the scripts of a report's page from their modules. The bundles are committed; a test compares them.";
   await runCommand({ name: "bundle", description, flags: {} }, async () => {
     await Deno.mkdir(FOLDER, { recursive: true });
     for (const [module, file] of Object.entries(BUNDLES)) {

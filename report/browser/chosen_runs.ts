@@ -16,7 +16,7 @@ export function chosenInWords(chosen: readonly string[], shown: ReadonlySet<stri
   const hidden = chosen.filter((name) => !shown.has(name)).length;
   const parts = [
     `${counted(chosen.length, "configuration")} chosen to compare`,
-    ...(hidden ? [`${hidden} of them not among those shown`] : []),
+    ...(hidden ? [`${hidden} of them hidden by the filter`] : []),
     ...(chosen.length < 2 ? ["choose another"] : []),
   ];
   return parts.join(", ");

@@ -124,7 +124,7 @@ class Live {
     const answer = await fetch("cells").catch(() => undefined);
     if (!answer?.ok) {
       const why = answer ? `answers ${answer.status}` : "does not answer";
-      return this.#panel.problem(`Cannot show cells: the server ${why}; load the page again`);
+      return this.#panel.problem(`Cannot show cells: the server ${why}; reload the page`);
     }
     this.#cells = await answer.text();
     await this.#page.setCells(this.#cells);

@@ -46,7 +46,7 @@ export class LivePanel {
   /** Whether the server is there; and if not, whether the browser has given up. */
   connected(isConnected: boolean, isGivenUp: boolean): void {
     const gone = isGivenUp
-      ? "The server is gone, or wants no more pages; load the page again"
+      ? "The server stopped, or accepts no more pages; reload the page"
       : "The server does not answer; trying again …";
     setText(this.#connection, isConnected ? "live" : gone);
   }
@@ -112,6 +112,6 @@ function paragraph(text: string): HTMLParagraphElement {
 /** `; about 3 min 10 s left`. */
 function leftInWords({ seconds_left, running, stale, waiting }: Snapshot["overview"]): string {
   const isOver = !running.length && !stale.length && !waiting,
-    nobody = running.length || isOver ? "" : "; nobody trains now";
+    nobody = running.length || isOver ? "" : "; nothing is training";
   return (seconds_left ? `; about ${formatDuration(seconds_left)} of training left` : "") + nobody;
 }

@@ -66,7 +66,7 @@ export class WorkerClient {
       this.#waiting.clear();
     };
     worker.onerror = ({ message }) => failed(message || "its worker could not be started");
-    worker.onmessageerror = () => failed("an answer of its worker could not be read");
+    worker.onmessageerror = () => failed("its worker's answer could not be read");
     this.#opened = this.#tell(worker, { ask: "open", data: carried(INPUT_ID) });
     return worker;
   }

@@ -176,6 +176,6 @@ function titleOf(experiment: Experiment, rows: readonly MergedRow[], table: Fact
 function selected(rows: readonly MergedRow[], { min_loss }: Effects): string {
   const which = rows.some(({ control }) => control) ? "All but the controls" : "These configurations";
   const { noun: [one] } = contrastWords(min_loss);
-  return `${which} were chosen by their ranks in experiment 01, so what a ${one} changes among them says little about ` +
+  return `${which} were chosen by their ranks in experiment 01, so effects of a ${one} among them say little about ` +
     "other configurations.";
 }

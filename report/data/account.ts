@@ -57,13 +57,13 @@ export function accountOf(
   const why = (run: RunResult) => `${nameOf(run)}: ${oneLine(run.failed!)}`;
   const entries: AccountEntry[] = [
     {
-      lead: "Selection: only configurations of this expression are in this report, and nothing is said of others",
+      lead: "Selection: this report covers only configurations that match this expression",
       names: selection === undefined ? [] : [selection],
       lines: false,
     },
     { lead: `${counted(failed.length, "run")} failed`, names: failed.map(why), lines: true },
     {
-      lead: `${counted(runs.failed_later.length, "run")} failed when taken further, and shown as before`,
+      lead: `${counted(runs.failed_later.length, "run")} failed when trained further; their earlier results are shown`,
       names: runs.failed_later.map(why),
       lines: true,
     },
@@ -71,8 +71,8 @@ export function accountOf(
       lead:
         `${
           counted(runs.mixed.length, "run")
-        } trained in parts by different engines, adapters or versions of cellspace, ` +
-        "so the last digits are those of none alone",
+        } trained partly on different engines, adapters or versions of cellspace, ` +
+        "so the last digits match no single one",
       names: runs.mixed.map(partsOf),
       lines: true,
     },
@@ -93,11 +93,11 @@ export function accountOf(
         (isValidated
           ? `${BY_LOSS} (${commandOn("evaluate", study, experiment, { again: true })} adds it)`
           : `for which the validation split is too short, ${BY_LOSS}`),
-      names: unvalidated.length === scored.length && scored.length > 1 ? ["all that are scored"] : unvalidated,
+      names: unvalidated.length === scored.length && scored.length > 1 ? ["all scored runs"] : unvalidated,
       lines: false,
     },
     {
-      lead: "Test scores are of a part of the test split, and are compared with none of another part",
+      lead: "Test scores cover a part of the test split, and are compared only with scores of the same part",
       names: runs.test_bytes_asked === undefined ? [] : [`the first ${counted(runs.test_bytes_asked, "byte")}`],
       lines: false,
     },
@@ -106,12 +106,14 @@ export function accountOf(
         `${
           counted(otherwise.length, "run")
         } scored on another part of the test split, or in other streams, than most: ` +
-        `without a test score here (${commandOn("evaluate", study, experiment, { again: true })} scores all alike)`,
+        `without a test score here (${
+          commandOn("evaluate", study, experiment, { again: true })
+        } scores all the same way)`,
       names: otherwise,
       lines: false,
     },
     {
-      lead: "Losses logged at different steps: lowest training losses of one group say nothing beside those of another",
+      lead: "Losses logged at different steps: lowest training losses are not comparable between these groups",
       names: logged.size < 2
         ? []
         : [...logged].sort(([a], [b]) => a - b).map(([every, runs]) =>
@@ -120,7 +122,9 @@ export function accountOf(
       lines: false,
     },
     {
-      lead: `${counted(open.length, "run")} ${have(open)} not finished and ${have(open)} no part in this report`,
+      lead: `${counted(open.length, "run")} ${have(open)} not finished and ${
+        open.length === 1 ? "is" : "are"
+      } not in this report`,
       names: open,
       lines: false,
     },
@@ -130,15 +134,13 @@ export function accountOf(
       lines: false,
     },
     {
-      lead: `${counted(unknown.size, "result file")} of a version of cellspace that is not known here, and not shown`,
+      lead: `${counted(unknown.size, "result file")} of an unknown version of cellspace, not shown`,
       names: [...unknown],
       lines: true,
     },
     { lead: `${counted(damaged.length, "result file")} could not be read`, names: damaged, lines: true },
     {
-      lead: `${
-        counted(unlisted?.length ?? 0, "result")
-      } of runs that are not in the study's list, shown where finished`,
+      lead: `${counted(unlisted?.length ?? 0, "result")} of runs that are not in the study's list, shown if finished`,
       names: (unlisted ?? []).map(shortKey),
       lines: false,
     },

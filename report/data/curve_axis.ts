@@ -26,7 +26,7 @@ export function curveAxis(rows: readonly MergedRow[]): CurveAxis {
     label: `${reads}s read: training steps × steps back × batch size`,
     noun: `${reads}s read`,
     note: [
-      `With k steps back a step reads k ${reads}s of each sequence: curves stand side by side where equally many are read.`,
+      `With k steps back a step reads k ${reads}s of each sequence: curves align where the same number is read.`,
     ],
     at: (row, updates) => updates * stepsBack(row) * row.runs[0].batch_size,
   };

@@ -14,29 +14,27 @@ export function dynamicsAccount(
 ): AccountEntry[] {
   const { measured, as, unreadable, stale, otherwise } = read, { study, experiment } = of;
   const unchecked = read.unchecked.filter((key) => measured.has(key));
-  const anew = `(${dynamicsCommand(study, experiment, as?.settings)} measures anew)`;
-  const alike = `(${alikeCommand(read, of)} measures all alike)`;
+  const anew = `(${dynamicsCommand(study, experiment, as?.settings)} measures again)`;
+  const alike = `(${alikeCommand(read, of)} measures all the same way)`;
   const entries: AccountEntry[] = [
     { lead: `${counted(unreadable.length, "file")} of dynamics could not be read`, names: unreadable, lines: true },
     {
       lead: `${counted(stale.length, "measurement")} of dynamics ${
         stale.length === 1 ? "is of an earlier model" : "are of earlier models"
-      }, and left out ${anew}`,
+      } and left out ${anew}`,
       names: stale.map(shortKey),
       lines: false,
     },
     ...otherwise.map(({ as, keys }) => ({
-      lead: `${counted(keys.length, "run")} whose dynamics were measured otherwise than most (${
+      lead: `${counted(keys.length, "run")} whose dynamics were measured with other settings than most (${
         measuredInWords(as)
       }): left out ${alike}`,
       names: keys.map(shortKey),
       lines: false,
     })),
     {
-      lead: `${
-        counted(unchecked.length, "measurement")
-      } of dynamics kept without a look at the model, whose file is not there`,
-      names: unchecked.length === measured.size && measured.size > 1 ? ["all that there are"] : unchecked.map(shortKey),
+      lead: `${counted(unchecked.length, "measurement")} of dynamics kept unchecked, since the model file is missing`,
+      names: unchecked.length === measured.size && measured.size > 1 ? ["all of them"] : unchecked.map(shortKey),
       lines: false,
     },
   ];

@@ -285,7 +285,7 @@ function nothingInCommon(
 ): string {
   const seeds = (rows: readonly RunRow[]) => shortList(distinct(rows, ({ seed }) => seed).map(String), MOST_NAMED);
   if (seedless) {
-    return `they have ${counted(seedless, "configuration")} in common and no seed; the first has runs of seed ` +
+    return `they have ${counted(seedless, "configuration")} but no seed in common; the first has runs of seed ` +
       `${seeds(rows.here)}, the second of ${seeds(rows.there)}`;
   }
   const apart = factors.flatMap((factor) => {

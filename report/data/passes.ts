@@ -37,9 +37,9 @@ export function passesOf(rows: readonly MergedRow[], axis: CurveAxis): Passes {
     ends: isMarked ? ends : [],
     note: [
       `${
-        isMarked ? "Upright dotted lines: a pass ends, every" : "A pass ends every"
+        isMarked ? "Vertical dotted lines: states are reset, every" : "States are reset every"
       } ${length}. The loss may rise there:`,
-      "each sequence goes on at a new random place of the text, and its state starts from zero.",
+      "each sequence continues at a new random offset in the text, with a zero state.",
     ],
   };
 }

@@ -44,12 +44,12 @@ type Fields<Key extends keyof KnownFields> = { readonly [K in Key]-?: Field<NonN
 
 /** What comes before a run's configuration. */
 const NAME_FIELDS: Fields<NameKey> & { readonly status: readonly Column<RunResult>[] } = {
-  id: ["string", "SHA-256 of the configuration; runs of one id differ by seed alone"],
-  seed: ["int", "seed of the initial weights and of the offsets"],
+  id: ["string", "SHA-256 of the configuration; runs of one id differ only by seed"],
+  seed: ["int", "seed of the initial weights and of the text offsets"],
   status: [{
     name: "status",
     type: "string",
-    about: "done, failed, or running: under way, or stopped before its end",
+    about: "done, failed, or running (in progress, or stopped before its end)",
     of: statusOf,
   }],
 };
@@ -60,7 +60,7 @@ type OwnKey = Exclude<keyof KnownFields, keyof CellConfig | NameKey | MetricKey>
 /** What comes behind its configuration: how experiment 02 came to train it. */
 const CHOICE_FIELDS = {
   "old id": ["string", "experiment 02: the configuration of experiment 01 that this one comes from"],
-  control: ["boolean", "experiment 02: drawn at random from what was not chosen", false],
+  control: ["boolean", "experiment 02: drawn at random from the configurations that were not promoted", false],
 } as const satisfies Partial<Fields<OwnKey>>;
 
 /** What comes behind the size and the quality of its model: how long it was to train. */
@@ -72,16 +72,16 @@ const TRAINING_FIELDS = {
 const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof TRAINING_FIELDS>> = {
   "start time": timeColumn("start time", "when the run began"),
   "end time": timeColumn("end time", "when the run ended"),
-  "batch size": ["int", "rows of a batch"],
-  "history size": ["int", "bytes or tokens (see tokens) of one pass"],
+  "batch size": ["int", "batch size (parallel sequences)"],
+  "history size": ["int", "sequence length before the state is reset, bytes or tokens (see tokens)"],
   log_every: ["int", "steps between two logged losses"],
   dataset: ["string", "name of the corpus"],
   corpus_sha1: ["string", "SHA-1 of the whole corpus"],
   tokens: ["string", "what the model reads: bytes, or byte-pair tokens", "bytes"],
-  vocabulary: ["int", "how many different bytes or tokens (see tokens) there are", 256],
-  bytes_per_token: ["double", "mean bytes that a token of the training split stands for", 1],
+  vocabulary: ["int", "vocabulary size: number of different bytes or tokens (see tokens)", 256],
+  bytes_per_token: ["double", "mean bytes per token of the training split", 1],
   tokenizer_sha1: ["string", "SHA-1 of the study's tokenizer.json"],
-  space: ["string", "name of the study's space, where that is not the built-in one"],
+  space: ["string", "name of the study's space, if it is not the built-in one"],
   space_sha256: ["string", "SHA-256 of its module, the study's space.ts"],
   train_sha1: ["string", "SHA-1 of its training split"],
   test_sha1: ["string", "SHA-1 of its test split"],
@@ -90,7 +90,7 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
   earlier_engines: [{
     name: "earlier_engines",
     type: "string",
-    about: "engines that did the first steps, as JSON, where another finished the run",
+    about: "engines that did the first steps, as JSON, if another finished the run",
     of: ({ earlier_engines }) => earlier_engines === undefined ? null : JSON.stringify(earlier_engines),
   }],
   owner: ["string", "process that trains the run: host:pid"],
@@ -100,13 +100,13 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
   failed_time: timeColumn("failed_time", "when it failed"),
   cellspace_version: ["string", "version of cellspace that wrote the result"],
   scored_on: ["string", "where it was scored: cpu, or webgpu with its adapter"],
-  test_bytes_asked: ["int", "bytes of the test split that were to be scored, where that was not all of it"],
+  test_bytes_asked: ["int", "bytes of the test split to be scored, if not all of it"],
   sample: [
-    sampleColumn("text", "string", "what the model wrote, no UTF-8 as U+FFFD"),
-    sampleColumn("prompt", "string", "what it had read before, of the test split"),
-    sampleColumn("bytes", "int", "bytes that it drew"),
-    sampleColumn("temperature", "double", "temperature of the draws"),
-    sampleColumn("seed", "int", "seed of the draws"),
+    sampleColumn("text", "string", "text that the model generated, invalid UTF-8 as U+FFFD"),
+    sampleColumn("prompt", "string", "prompt that it read first, from the test split"),
+    sampleColumn("bytes", "int", "bytes that it generated"),
+    sampleColumn("temperature", "double", "sampling temperature"),
+    sampleColumn("seed", "int", "sampling seed"),
   ],
   memory: [
     memoryColumn(
@@ -118,7 +118,7 @@ const FIELDS: Fields<Exclude<OwnKey, keyof typeof CHOICE_FIELDS | keyof typeof T
     memoryColumn(
       "memory_context",
       "int",
-      "bytes or tokens (see tokens) of context after which more does not help; none: more than 128",
+      "bytes or tokens (see tokens) of context beyond which more does not help; none: more than 128",
       ({ context }) => context,
     ),
     memoryColumn("memory_bytes", "int", "bytes of the test split that were scored with resets", ({ bytes }) => bytes),

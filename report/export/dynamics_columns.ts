@@ -13,8 +13,8 @@ import type { Column, Value } from "../data/table.ts";
 
 /** How runs were measured; the table of single numbers has no place for it. */
 const SETTINGS: Readonly<Record<keyof DynamicsSettings, string>> = {
-  streams: "parts of the test split that dynamics were measured on, side by side",
-  tokens: "bytes or tokens (see tokens) of each that were measured, at most",
+  streams: "parallel streams of the test split that dynamics were measured on",
+  tokens: "measured bytes or tokens (see tokens) per stream, at most",
   exponents: "Lyapunov exponents of each layer, at most",
 };
 

@@ -39,16 +39,16 @@ export interface DynamicsRow extends Quantity {
 /** What the names of some quantities do not say by themselves. */
 const EXPLAINED: Readonly<Record<string, string>> = {
   diverged: "starts of echo_state, of all streams, whose state became infinite or NaN",
-  horizon:
-    `the last lag of which the state tells more than two standard errors, at most ${RECALL_LAGS}, the longest that is measured`,
-  shuffled_bits: "what a state seems to tell of a byte or token that it is paired with by chance, subtracted from bits",
+  horizon: `the last lag with recall above two standard errors; at most ${RECALL_LAGS}, the longest measured`,
+  shuffled_bits: "bits that a state seems to hold about a randomly paired byte or token; already subtracted from bits",
   found_from: "starts of Newton's method that ended at this fixed point",
-  slow: "starts of Newton's method that ended where the state all but stays, at no fixed point",
+  slow:
+    "starts of Newton's method that ended at a slow point, where the state hardly changes, and not at a fixed point",
 };
 
 function aboutQuantity(): string {
   const explained = Object.entries(EXPLAINED).map(([name, what]) => `${name}: ${what}`);
-  return ["which number of the measure", ...explained].join("; ");
+  return ["which quantity of the measure", ...explained].join("; ");
 }
 
 /** Columns of the table of dynamics, in order. */
@@ -59,18 +59,18 @@ export const DYNAMICS_COLUMNS: readonly Column<DynamicsRow>[] = [
   { name: "quantity", type: "string", about: aboutQuantity(), of: ({ quantity }) => quantity },
   place("layer", "int", "number of the layer, counted from 0; none: of the whole model"),
   place("exponent", "int", "lyapunov: number of the exponent in its layer, from 1, the largest first"),
-  place("lag", "int", "byte_recall: bytes or tokens (see tokens of the run) back from the one that was read last"),
-  place("token", "int", "fixed_points: the byte or token that is read again and again"),
+  place("lag", "int", "byte_recall: lag in bytes or tokens (see tokens of the run), 0 for the last one read"),
+  place("token", "int", "fixed_points: the repeated byte or token"),
   place(
     "point",
     "int",
-    "fixed_points: number of the fixed point of this token, from 1, the one found most often first",
+    "fixed_points: number of this token's fixed point, from 1, ordered by how often it was found",
   ),
-  place("gate", "string", "gates: the gate as the graph names it"),
+  place("gate", "string", "gates: the gate's name in the graph"),
   place(
     "steps_back",
     "int",
-    "truncation_gap: steps of the gradient that the one through a single step is compared with",
+    "truncation_gap: steps of the gradient that is compared with the one through a single step",
   ),
   place("weight", "string", "truncation_gap: the weight or bias; none: all of them"),
   {

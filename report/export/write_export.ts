@@ -183,12 +183,12 @@ function checkFolder(study: Study, out: string): string {
   const way = relative(resolve(study.dir), resolve(out));
   if (isAbsolute(way) || way.split(/[\\/]/)[0] === "..") {
     throw new UserError(
-      `Cannot export to ${out}: it must lie inside the study's folder ${study.dir}, for tasks may write only there`,
+      `Cannot export to ${out}: it must be inside the study's folder ${study.dir}, since tasks may write only there`,
     );
   }
   const kept = EXPERIMENTS.flatMap((experiment) => study.runFolders(experiment))
     .find((folder) => !relative(folder, resolve(study.dir, way)).startsWith(".."));
-  if (kept !== undefined) throw new UserError(`Cannot export to ${out}: ${kept} holds files of runs and nothing else`);
+  if (kept !== undefined) throw new UserError(`Cannot export to ${out}: ${kept} may hold only files of runs`);
   return join(study.dir, way);
 }
 

@@ -133,9 +133,9 @@ export function baselineNote(
   if (!lines.length) return [];
   const outside = lines.filter((line) => !isWithin(domain)(line));
   const values = outside.map(({ name, value }) => `${name} ${formatOnAxis(value, value)}`).join(", ");
-  if (outside.length === lines.length) return [`Baselines, outside of the picture: ${values}.`];
+  if (outside.length === lines.length) return [`Baselines beyond the axis: ${values}.`];
   const which = lines.length < MOST_NAMED ? "baselines" : `the best ${MOST_NAMED} baselines`;
-  const what = `${marks} with names: ${which}, each at its best configuration; they are part of no mean.`;
+  const what = `${marks} with names: ${which}, each at its best configuration; no mean includes them.`;
   return [outside.length ? `${what} Outside: ${values}.` : what];
 }
 

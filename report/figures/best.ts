@@ -97,10 +97,10 @@ export function figureBest(
       options.subtitle,
       `Ranked by ${criterionInWords(criterion)}${seeds ? ", a mean over the seeds" : ""}.`,
       `${seeds ? "Line: mean over the seeds; band: from their lowest to their highest. " : ""}` +
-      "Grey: the other ones shown. Losses above the axis are left out.",
+      "Grey: the other panels. Losses above the axis are not shown.",
       ...switchLegend(rows, table).map((line) => `${line}.`),
       ...(baseline
-        ? [`Broken: the best baseline, ${baseline.row.label}, lowest loss ${formatSpread(baseline.row.min_loss)}.`]
+        ? [`Dashed: the best baseline, ${baseline.row.label}, lowest loss ${formatSpread(baseline.row.min_loss)}.`]
         : []),
       ...passes.note,
       ...levelNote(levels, domain),

@@ -81,7 +81,7 @@ export function figureCells(
       `The best configuration of each cell by ${criterionInWords(criterion)}.`,
       "Dot: a seed; bar: their mean; lower is better.",
       `Difference: best ${cell} − other, over common seeds; its interval: Student's t over seeds${
-        answers.some(({ comparisons }) => comparisons.length > 1) ? ", not corrected for their number" : ""
+        answers.some(({ comparisons }) => comparisons.length > 1) ? ", not corrected for multiple comparisons" : ""
       }.`,
       ...[...Map.groupBy(answers, ({ measure }) => measure).values()].flatMap((alike) =>
         levelNote(
@@ -133,7 +133,7 @@ export function cellsData({ equal, tuned }: BaselineAnswers, table: FactorTable)
     ];
   });
   return pictureTable<Shown>([
-    textColumn("trained", "how all of a panel are trained", ({ answer }) => trainedHow(answer)),
+    textColumn("trained", "training settings of all in the panel", ({ answer }) => trainedHow(answer)),
     textColumn(
       "measure",
       "what is compared, as its column in the table of runs is called",
@@ -149,13 +149,13 @@ export function cellsData({ equal, tuned }: BaselineAnswers, table: FactorTable)
       "a seed, the mean of a configuration's seeds, or that of another one that the best was chosen from",
       ({ shown }) => shown,
     ),
-    textColumn("cell_name", "what the configuration's cell is called", ({ row }) => cellNameIn(table, row.config)),
+    textColumn("cell_name", "name of the configuration's cell", ({ row }) => cellNameIn(table, row.config)),
     ...nameColumns(({ row }: Shown) => row),
-    countColumn("seed", "of a seed: which", ({ seed }) => seed),
+    countColumn("seed", "number of the seed; empty for others", ({ seed }) => seed),
     numberColumn("value", "the measure", ({ value }) => value),
     numberColumn(
       "difference",
-      "of a mean: that of the best less this one, over common seeds",
+      "of a mean: the best configuration's minus this one, over common seeds",
       ({ comparison }) => comparison?.difference,
     ),
     numberColumn(
@@ -180,7 +180,7 @@ function meansOf(row: MergedRow, measure: Measure): number[] {
 }
 
 function trainedHow({ trained }: BestAgainst): string {
-  return trained ? `all trained at ${trained}` : "each with its own best way of training";
+  return trained ? `all trained at ${trained}` : "each with its own best training settings";
 }
 
 /** What the axis of a comparison is held against. */
@@ -315,7 +315,7 @@ function scaleOf({ measure, from, best }: BestAgainst, lines: readonly Line[]): 
 /** What the best ones were chosen from, as the legend says it. */
 function othersInWords(answers: readonly BestAgainst[], table: FactorTable): string {
   const hidden = answers.reduce((sum, answer) => sum + scaleOf(answer, linesOf(answer, table)).hidden, 0);
-  const left = hidden ? `; ${hidden} far to the right not shown` : "";
+  const left = hidden ? `; ${hidden} beyond the axis not shown` : "";
   return `other ${answers[0].cell} configurations, the mean of each${left}`;
 }
 

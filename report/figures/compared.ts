@@ -66,7 +66,7 @@ export function figureCompared(
     subtitle: [
       options.subtitle,
       (mostSeeds(rows) > 1 ? "Line: mean over the seeds; band: from their lowest to their highest. " : "") +
-      "Lower is better. Losses above the axis are left out.",
+      "Lower is better. Losses above the axis are not shown.",
       ...axis.note,
       ...levelNote(levels, y),
     ],

@@ -32,8 +32,8 @@ export function whyNoInterval(means: readonly PairMean[], block: "pair" | "match
   const known = means.filter(({ pairs }) => pairs > 0);
   if (!known.length || known.some(({ interval }) => interval)) return [];
   return known.some(({ seeds }) => seeds.length > 1)
-    ? [`No interval and no p: that takes two seeds, and two ${block}s that have both.`]
+    ? [`No interval and no p: they need two seeds, and two ${block}s that have both.`]
     : [
-      "One seed has no interval and no p: what its runs have in common is unknown. Another seed may give another sign.",
+      "One seed gives no interval and no p: seed noise is unknown, and another seed may change the sign.",
     ];
 }

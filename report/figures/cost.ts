@@ -82,7 +82,7 @@ export function figureCost(
     title: options.title,
     subtitle: [
       options.subtitle,
-      `One mark per configuration, ${label} over its cost; the times are those measured with ${engines}.` +
+      `One mark per configuration: ${label} against its cost; times were measured with ${engines}.` +
       leftOut(untimed, "no time") + leftOut(rows.length - ranked.length, "no validation score"),
       ...levelNote(levels, yDomain),
     ],
@@ -90,7 +90,7 @@ export function figureCost(
       entries: [{
         mark: "line" as const,
         colour: COLOUR.highlight,
-        text: "Pareto front: no other configuration costs as little and loses as little",
+        text: "Pareto front: no other configuration is as cheap and has as low a loss",
       }],
     }],
     y: `${label} (${unit})`,
@@ -154,7 +154,7 @@ export function costData(rows: readonly MergedRow[], table: FactorTable): Table 
   return pictureTable<CostDot>([
     textColumn(
       "cost_measure",
-      "what the panel's cost is; train_seconds: training time, mean over the seeds",
+      "the panel's cost; train_seconds: training time, mean over the seeds",
       ({ cost }) => cost,
     ),
     ...nameColumns(({ row }: CostDot) => row),
@@ -170,7 +170,7 @@ export function costData(rows: readonly MergedRow[], table: FactorTable): Table 
     ),
     switchColumn(
       "pareto",
-      "whether no other configuration costs as little and loses as little",
+      "whether no other configuration is as cheap and has as low a loss",
       ({ isInFront }) => isInFront,
     ),
     ...factorColumns(table, ({ row }: CostDot) => row),

@@ -32,7 +32,7 @@ export function curvesTable<Curve extends DrawnCurve>(
     ...(axis.noun === "steps" ? [] : [
       countColumn(
         axis.noun.replaceAll(" ", "_"),
-        "where the point stands: steps × steps back × batch size",
+        "x coordinate of the point: steps × steps back × batch size",
         ({ point }: Point<Curve>) => point.step,
       ),
     ]),

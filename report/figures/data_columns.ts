@@ -54,7 +54,7 @@ export function pictureTable<Row>(columns: readonly Column<Row>[], rows: readonl
 /** A picture's table with its name in each row: so tables can be put together, and a file is known as one of cellspace's (`ownership.ts`). */
 export function namedTable({ columns, rows }: Table, picture: string): Table {
   return pictureTable(
-    [...columns, textColumn("picture", "name of the picture that the row is of", () => picture)],
+    [...columns, textColumn("picture", "name of the picture that the row belongs to", () => picture)],
     rows,
   );
 }
@@ -67,14 +67,14 @@ export interface OfConfiguration {
 /** What a configuration is called, and by what its runs are found in a table of runs. @param of undefined: the row is of none */
 export function nameColumns<Row>(of: (row: Row) => MergedRow | undefined): Column<Row>[] {
   return [
-    textColumn("name", "what page and pictures call the configuration", (row) => of(row)?.name),
+    textColumn("name", "label of the configuration on page and pictures", (row) => of(row)?.name),
     textColumn(
       "id",
       "SHA-256 of the configuration; its runs are those of this id in the table of runs",
       (row) => of(row)?.id,
     ),
     textColumn("label", "the configuration in words", (row) => of(row)?.label),
-    countColumn("seeds", "finished runs of it, which differ by seed alone", (row) => of(row)?.runs.length),
+    countColumn("seeds", "its finished runs, which differ only by seed", (row) => of(row)?.runs.length),
   ];
 }
 
@@ -83,7 +83,11 @@ export function factorColumns<Row>({ factors }: FactorTable, of: (row: Row) => M
   return [
     ...factors.map((factor) => factorColumn(factor, (row: Row) => of(row)?.config)),
     countColumn("steps_done", "training steps of each of its runs", (row) => of(row)?.steps_done),
-    switchColumn("control", "experiment 02: drawn at random from what was not chosen", (row) => of(row)?.control),
+    switchColumn(
+      "control",
+      "experiment 02: drawn at random from the configurations that were not promoted",
+      (row) => of(row)?.control,
+    ),
   ];
 }
 
@@ -130,12 +134,12 @@ export function contrastColumns<Row>(of: (row: Row) => FactorContrast | undefine
   return [
     textColumn(
       `${prefix}factor`,
-      "the factor that is compared, as its column in the table of runs is called",
+      "the factor that is compared, by the name of its column in the table of runs",
       (row) => of(row)?.factor.key,
     ),
     textColumn(
       `${prefix}from`,
-      "its first value: differences are those at the second less those at the first",
+      "its first value: differences are the second value's minus the first's",
       valueOf("from"),
     ),
     textColumn(`${prefix}to`, "its second value", valueOf("to")),

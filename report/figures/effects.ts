@@ -24,8 +24,8 @@ const LONG_LABEL = 26;
 
 /** What stands in a row without a pair. */
 const NO_PAIR: Readonly<Record<Measure, string>> = {
-  min_loss: "no two runs differ in this alone",
-  test_bits_per_byte: "no two scored runs differ in this alone",
+  min_loss: "no two runs differ only in this",
+  test_bits_per_byte: "no two scored runs differ only in this",
 };
 
 /**
@@ -42,7 +42,7 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
     title: options.title,
     subtitle: [options.subtitle, ...explanation(effects, forests)],
     legend: isSure(effects)
-      ? [differenceLegend(contrastWords(effects.min_loss).atSecond, `not clear (corrected p above ${CLEAR_P})`)]
+      ? [differenceLegend(contrastWords(effects.min_loss).atSecond, `not significant (corrected p above ${CLEAR_P})`)]
       : [],
   };
   return composeForests(document, frame, forests);
@@ -81,15 +81,15 @@ function explanation(effects: Effects, forests: readonly Forest[]): string[] {
       : []),
     ...(isAnyRandom
       ? [
-        "Random: pairs whose added weights are never trained, so random weights are compared with none. Part of no effect.",
+        "Random: pairs whose added weights are never trained, so random weights are compared with none. In no effect.",
       ]
       : []),
-    ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),
+    ...(forests.some(({ rows }) => isCut(rows)) ? ["Triangle: the interval extends beyond the picture."] : []),
   ];
 }
 
 function meaning(effects: Effects, noun: string): string[] {
-  const pairs = `pairs of configurations that differ in that ${noun} alone`;
+  const pairs = `pairs of configurations that differ only in that ${noun}`;
   return isSure(effects)
     ? [`Large dot: mean over seeds and ${pairs}. Small: single seeds.`]
     : [`Dot: mean over ${pairs}.`, ...whyNoInterval(effects[effects.primary])];
@@ -143,7 +143,7 @@ function noteOf(effect: FactorEffect): string | undefined {
   const found = qualificationOf(effect);
   if (!found) return undefined;
   const { kind, dependences: [largest, ...others], more } = found, further = others.length + more;
-  const verb = kind === "open" ? "may depend on" : hasBothSigns(largest) ? "turns with" : "depends on";
+  const verb = kind === "open" ? "may depend on" : hasBothSigns(largest) ? "changes sign with" : "depends on";
   return `${verb} ${largest.factor.label}: ${levelsOf(largest)}${further ? `; ${formatCount(further)} more` : ""}`;
 }
 

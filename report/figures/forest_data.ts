@@ -17,7 +17,7 @@ export function pairColumns<Row>(
   return [
     numberColumn("interval_low", "lower end of the 95 % interval; none with one seed", (row) => of(row)?.interval?.low),
     numberColumn("interval_high", "upper end of it", (row) => of(row)?.interval?.high),
-    numberColumn("p", "two-sided p of no difference", (row) => of(row)?.p),
+    numberColumn("p", "two-sided p for the hypothesis of no difference", (row) => of(row)?.p),
     numberColumn("p_holm", "p with Holm's correction for the number of comparisons", (row) => of(row)?.p_holm),
     countColumn("pairs", "matched pairs, or sets of four, that the mean is over", (row) => of(row)?.pairs),
     countColumn("pairs_lower", "those whose mean over the seeds is below zero", (row) => of(row)?.lower),
@@ -42,21 +42,21 @@ export function forestTable(forests: readonly Forest[], more: readonly SubjectCo
   return pictureTable<Dot>([
     textColumn(
       "measure",
-      "what is compared, as its column in the table of runs is called",
+      "what is compared, by the name of its column in the table of runs",
       ({ row }) => row.subject.measure,
     ),
     textColumn("unit", "unit of differences and intervals", ({ row }) => row.subject.unit),
-    textColumn("shown", "what the dot is", ({ row }) => row.subject.shown),
+    textColumn("shown", "meaning of the dot", ({ row }) => row.subject.shown),
     ...contrastColumns(({ row }: Dot) => row.subject.contrast),
     ...more.map(({ name, about, of }) => textColumn(name, about, ({ row }: Dot) => asText(of(row)))),
     countColumn(
       "seed",
-      "of a small dot: the seed that it is of; empty: the mean over the seeds",
+      "of a small dot: its seed; empty: the mean over the seeds",
       ({ seed }) => seed?.seed,
     ),
     numberColumn(
       "difference",
-      "mean difference over the pairs; empty where there is none",
+      "mean difference over the pairs; empty without pairs",
       ({ row, seed }) => seed ? seed.difference : row.effect.difference,
     ),
     ...pairColumns(ofAll),

@@ -65,7 +65,7 @@ export function hyperparametersData(rows: readonly MergedRow[], table: FactorTab
   return pictureTable<Shown>([
     textColumn(
       "panel",
-      "the hyperparameter, as its column in the table of runs is called",
+      "the hyperparameter, by the name of its column in the table of runs",
       ({ factor }) => factor?.key,
     ),
     textColumn("panel_value", "its value", ({ value }) => value === undefined ? undefined : levelValue(value)),

@@ -153,7 +153,7 @@ function explanation(rows: readonly MergedRow[], effects: readonly FactorEffect[
   return [
     `${dots}; lower is better. ${differences}: mean difference, otherwise identical.`,
     ...(effects.some(({ inactive }) => inactive)
-      ? ["Pairs whose added weights are never trained are in no difference, but in the means of groups."]
+      ? ["Pairs whose added weights are never trained are left out of differences, but not of the group means."]
       : []),
   ];
 }
@@ -163,10 +163,10 @@ function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] 
   const labels = variedTraining(table, rows).map(nounOf);
   if (!labels.length) return [];
   return [
-    `A cell has a dot, and a part in means, for each ${labels.join(" and ")} that it was trained with.`,
+    `A cell has one dot, and counts once in means, for each ${labels.join(" and ")} that it was trained with.`,
     ...(areSeveralBack(rows)
       ? [
-        "With more steps back the lowest loss is of fewer updates, smoothed over more text: compare scores, not these.",
+        "With more steps back, the lowest loss comes after fewer updates and is smoothed over more text: compare scores instead.",
       ]
       : []),
   ];
@@ -174,7 +174,7 @@ function trainedOften(rows: readonly MergedRow[], table: FactorTable): string[] 
 
 function effectNote(effect: FactorEffect): string {
   const { pairs, difference } = effect, name = differenceName(effect);
-  if (difference === undefined) return `${name}: none to compare`;
+  if (difference === undefined) return `${name}: no pairs`;
   return `${name}: ${formatDifference(difference)} in ${counted(pairs, "pair")}`;
 }
 

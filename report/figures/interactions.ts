@@ -68,19 +68,19 @@ export function figureInteractions(document: SvgDocument, effects: Effects, opti
 /** The data behind {@linkcode figureInteractions}: a row for each cell of the map. */
 export function interactionsData({ primary, reads, interactions }: Effects): Table {
   return pictureTable<Interaction>([
-    textColumn("measure", "what is compared, as its column in the table of runs is called", () => COLUMN_OF[primary]),
+    textColumn("measure", "what is compared, by the name of its column in the table of runs", () => COLUMN_OF[primary]),
     textColumn("unit", "unit of differences and intervals", () => unitOfMeasure(primary, reads)),
     ...contrastColumns(({ factors: [first] }: Interaction) => first, "first_"),
     ...contrastColumns(({ factors: [, second] }: Interaction) => second, "second_"),
     numberColumn(
       "difference",
-      "what both change together beyond what each changes alone, mean over matched sets of four",
+      "interaction: joint effect minus the sum of both single effects, mean over matched sets of four",
       ({ difference }) => difference,
     ),
     ...pairColumns((one: Interaction) => one),
     countColumn(
       "not_trained",
-      "matched sets left out, in which added weights stay as drawn",
+      "matched sets left out, whose added weights are never trained",
       ({ inactive }) => inactive,
     ),
   ], interactions);
@@ -90,7 +90,7 @@ function explanation({ primary, reads, interactions, ...effects }: Effects): str
   const words = contrastWords(effects[primary]), tested = interactions[0]?.tested ?? 0;
   const measure = measureWithUnit(primary, reads);
   return [
-    `Each number: mean of “${words.bothAtSecond} − only the one − only the other + neither”, ${measure},`,
+    `Each number: mean of “${words.bothAtSecond} − only one − only the other + neither”, ${measure},`,
     `over matched sets of four configurations, otherwise identical; below it ${
       tested ? "its 95 % interval" : "their number."
     }`,

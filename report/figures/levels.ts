@@ -203,15 +203,15 @@ export function levelNote(levels: readonly Level[] | undefined, ...domains: read
   const outside = levels.filter((level) => !domains.some((domain) => isWithin(domain)(level)));
   const isOfNgrams = levels.some(({ order }) => order !== undefined);
   const what = isOfNgrams
-    ? "Dotted: n-gram baselines of the test split; order n: what a model reaches that sees the last n bytes."
-    : "Dotted: the entropy rate of the corpus, below which no model of it comes on new text.";
+    ? "Dotted: n-gram baselines of the test split; order n: loss of a model that sees the last n bytes."
+    : "Dotted: the entropy rate of the corpus, the lower bound of the loss on new text.";
   const between = isOfNgrams ? ": " : " ";
   const values = outside.map(({ label, value }) => `${label}${between}${formatOnAxis(value, value)}`).join(", ");
   // Short, or it would be set smaller than the other lines.
-  if (outside.length < levels.length) return [what, ...(outside.length ? [`Outside of the picture: ${values}.`] : [])];
+  if (outside.length < levels.length) return [what, ...(outside.length ? [`Beyond the axis: ${values}.`] : [])];
   return [
     isOfNgrams
-      ? `N-gram baselines of the test split, all outside: ${values}.`
-      : `Outside of the picture: the corpus's ${values}.`,
+      ? `N-gram baselines of the test split, all beyond the axis: ${values}.`
+      : `Beyond the axis: the corpus's ${values}.`,
   ];
 }

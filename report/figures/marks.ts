@@ -59,7 +59,7 @@ export function dotKey(rows: readonly (Configured & { readonly control: boolean 
         })),
       },
       ...(hasBaselines(table, rows)
-        ? [{ entries: [baselineEntry("baselines, named where there is room", "dot")] }]
+        ? [{ entries: [baselineEntry("baselines (named where space allows)", "dot")] }]
         : []),
       ...(rows.some(({ control }) => control)
         ? [{ entries: [{ mark: "outline" as const, colour: COLOUR.muted, text: "hollow: a control" }] }]

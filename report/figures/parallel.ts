@@ -77,7 +77,7 @@ export function figureParallel(
   const { axis, short, unit } = criterionAxis(criterion, all[0].reads);
   const base = { name: options.name, title: options.title };
   if (!rows.length) {
-    const note = "No configuration has been scored on the validation split yet, by which they are ranked.";
+    const note = "No configuration has a score on the validation split yet, so none is ranked.";
     return composeFigure(document, { ...base, subtitle: [options.subtitle, note], legend: [] }, [], 0);
   }
   const levels = levelsOn(axis, options.levels, all[0]);
@@ -89,7 +89,7 @@ export function figureParallel(
     ...base,
     subtitle: [
       options.subtitle,
-      "One line per configuration; within a value the better ones lie higher, and a value is as long as it has configurations." +
+      "One line per configuration; within a value better ones are higher, and a value's length is its number of configurations." +
       leftOut(all.filter((row) => meanOf(row) === undefined).length, "no validation score"),
       ...baselineNote(lines, range, "Marks"),
       ...levelNote(levels, range),

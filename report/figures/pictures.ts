@@ -64,9 +64,9 @@ function ofTraining({ effects }: PictureData): PictureKind[] {
     const { factor, factor: { key, label } } = training;
     return {
       name: comparedAtSeveral(training).length ? ofEffects(1, `_effects_by_${key}`) : () => undefined,
-      title: (data) => `What each ${nounOf(data)[0]} changes, by ${label}`,
+      title: (data) => `Effect of each ${nounOf(data)[0]}, by ${label}`,
       caption: (data) =>
-        `What each ${nounOf(data)[0]} changes at each ${factorNoun(factor)}${
+        `Effect of each ${nounOf(data)[0]} at each ${factorNoun(factor)}${
           isTuned(factor) ? ", and with each configuration at its best" : ""
         }.`,
       data: ({ effects }) => trainingEffectsData(effects, training),
@@ -83,9 +83,8 @@ function axisOf({ rows }: PictureData): CriterionAxis {
 const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[] = [
   {
     name: ofEffects(1, "_effects"),
-    title: (data) => `What each ${nounOf(data)[0]} changes`,
-    caption: (data) =>
-      `What each ${nounOf(data)[0]} alone changes, over pairs of configurations that are otherwise identical.`,
+    title: (data) => `Effect of each ${nounOf(data)[0]}`,
+    caption: (data) => `Effect of each ${nounOf(data)[0]}, over pairs of configurations that are otherwise identical.`,
     data: ({ effects }) => effectsData(effects),
     draw: (document, { effects }, options) => figureEffects(document, effects, options),
   },
@@ -93,14 +92,16 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   {
     name: ofEffects(2, "_interactions"),
     title: (data) => `Which ${nounOf(data)[1]} depend on each other`,
-    caption: (data) => `What each two ${nounOf(data)[1]} change together beyond what each changes alone.`,
+    caption: (data) =>
+      `Interaction of each two ${nounOf(data)[1]}: their joint effect minus the sum of their single effects.`,
     data: ({ effects }) => interactionsData(effects),
     draw: (document, { effects }, options) => figureInteractions(document, effects, options),
   },
   {
     name: (data) => data.effects.shares ? onlyIn01(everywhere("_shares"))(data) : undefined,
-    title: ({ effects }) => `What the ${effects.primary === "min_loss" ? "losses" : "scores"} differ by`,
-    caption: () => "The share of each hyperparameter in what configurations differ by, alone and together with others.",
+    title: ({ effects }) => `Variance of the ${effects.primary === "min_loss" ? "losses" : "scores"} by hyperparameter`,
+    caption: () =>
+      "The share of each hyperparameter in the variance between configurations, alone and in interactions.",
     data: ({ effects }) => sharesData(effects, effects.shares!),
     draw: (document, { effects }, options) => figureShares(document, effects, effects.shares!, options),
   },
@@ -118,11 +119,11 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: (data) => data.comparisons?.stepsBack ? everywhere(STEPS_BACK_PICTURE)(data) : undefined,
-    title: () => "What more steps back change",
+    title: () => "Effect of more steps back",
     caption: ({ rows: [{ reads }] }) =>
-      `Scores and losses against the number of steps that the gradient goes back, at ${
-        equalIn("bytes", reads)
-      } and at ${equalIn("updates", reads)}.`,
+      `Scores and losses against the number of steps back (truncated BPTT), at ${equalIn("bytes", reads)} and at ${
+        equalIn("updates", reads)
+      }.`,
     subtitle: ({ comparisons, table }) =>
       `${stepsBackRuns(comparisons!.stepsBack!, table)} on ${corpusText(comparisons!.stepsBack!.rows)}.`,
     data: ({ comparisons }) => stepsBackData(comparisons!.stepsBack!),
@@ -131,15 +132,14 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   {
     name: (data) => data.studies?.length ? everywhere("_studies")(data) : undefined,
     title: () => "The same configurations in other studies",
-    caption: () => "How the same configurations score in other studies, and what each switch or factor changes there.",
+    caption: () => "Scores of the same configurations in other studies, and the effect of each switch or factor there.",
     data: ({ studies }) => studiesData(studies!),
     draw: (document, { studies }, options) => figureStudies(document, studies!, options),
   },
   {
     name: (data) => data.promotion?.regret ? everywhere("_promotion")(data) : undefined,
     title: () => PROMOTION_HEADING,
-    caption: () =>
-      "What configurations came to after the short training and after the long one, promoted ones and controls.",
+    caption: () => "Results after the short and after the long training, for promoted configurations and controls.",
     subtitle: ({ rows, promotion, table }) => {
       const shown = new Set(promotion!.points.map(({ name }) => name));
       return subtitleOf({ rows: rows.filter(({ name }) => shown.has(name)), table });
@@ -186,7 +186,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: everywhere("_best"),
-    title: ({ rows }) => rows.length > 1 ? "Training loss of the best ones" : "Training loss",
+    title: ({ rows }) => rows.length > 1 ? "Training loss of the best configurations" : "Training loss",
     caption: () => "The training curves of the ten best configurations, with the spread over their seeds.",
     data: ({ rows, table }) => bestData(rows, table),
     draw: (document, { rows, table }, options) => figureBest(document, rows, options, table),
@@ -200,7 +200,7 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   },
   {
     name: everywhere("_test"),
-    title: () => "Held-out text against training text",
+    title: () => "Test score against training loss",
     caption: () => "The score on the test split against the lowest training loss.",
     data: ({ rows, table }) => testData(rows, table),
     draw: (document, { rows, experiment, table }, options) => figureTest(document, rows, options, experiment, table),

@@ -59,7 +59,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     title: options.title,
     subtitle: [
       options.subtitle,
-      `One mark per configuration trained in both experiments as it is${
+      `One mark per configuration trained unchanged in both experiments${
         seeds ? ": mean of its seeds (line: their range)" : ""
       }.`,
       ...loggedNote(audit),
@@ -68,7 +68,7 @@ export function figurePromotion(document: SvgDocument, audit: PromotionAudit, op
     legend: [{
       entries: [
         entry(KINDS.promoted, `promoted by the short ranking (${ofKind(false).length})`),
-        entry(KINDS.control, `control, drawn at random from those left out (${ofKind(true).length})`),
+        entry(KINDS.control, `control, drawn at random from those not promoted (${ofKind(true).length})`),
       ],
     }],
     x: `${label} in experiment 01, ${formatCount(steps.short)} steps (${unit})`,

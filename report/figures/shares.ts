@@ -68,7 +68,7 @@ export function figureShares(
     legend: [{
       entries: [
         { mark: "square" as const, colour: FILL.alone, text: "alone" },
-        { mark: "square" as const, colour: FILL.together, text: "together with others (counted at each of them)" },
+        { mark: "square" as const, colour: FILL.together, text: "in interactions (counted for each factor)" },
       ],
     }],
   };
@@ -80,7 +80,7 @@ export function figureShares(
   const panels = [
     drawBars(document, top, { title: "Each hyperparameter", top: start, height: heights[0], most, labels }),
     drawBars(document, below, {
-      title: "What hyperparameters do together, beyond what each does alone",
+      title: "Interactions of hyperparameters",
       top: start + heights[0] + GAP,
       height: heights[1],
       most,
@@ -99,23 +99,23 @@ export function sharesData(
   return pictureTable<Bar & { readonly panel: string }>([
     textColumn(
       "measure",
-      "what the shares are of, as its column in the table of runs is called",
+      "the measure, by the name of its column in the table of runs",
       () => COLUMN_OF[primary],
     ),
     textColumn("panel", "hyperparameter, or interaction of several", ({ panel }) => panel),
-    textColumn("label", "what the bar is called", ({ label }) => label.replaceAll(NO_BREAK, " ")),
+    textColumn("label", "label of the bar", ({ label }) => label.replaceAll(NO_BREAK, " ")),
     textColumn(
       "factors",
-      "its factors, as their columns in the table of runs are called, with × between",
+      "its factors, by the names of their columns in the table of runs, joined by ×",
       ({ factors }) => factors.join(" × ") || undefined,
     ),
     numberColumn("alone", "share of the variance that it has alone, 0 to 1", ({ alone }) => alone),
     numberColumn(
       "together",
-      "share of what it does together with others; in the first panel of all interactions that it is in",
+      "share of its interactions; in the first panel, of all interactions that include it",
       ({ together }) => together,
     ),
-    numberColumn("noise", "share of seed noise, which is a part of all shares", ({ noise }) => noise),
+    numberColumn("noise", "share of seed noise, which is included in all shares", ({ noise }) => noise),
   ], [...axisBars(shares).map(of("hyperparameter")), ...interactionBars(shares).map(of("interaction"))]);
 }
 
@@ -146,8 +146,8 @@ function sumLine({ shares }: VarianceShares): string {
 
 function noiseLine({ noise }: VarianceShares): string {
   return noise === undefined
-    ? "How much of this is seed noise is unknown: it takes as many seeds of each configuration, two or more."
-    : `Seed noise makes up about ${formatShare(noise)} of the variance, and is a part of all shares.`;
+    ? "The share of seed noise is unknown: it needs the same number of seeds, at least two, of each configuration."
+    : `Seed noise makes up about ${formatShare(noise)} of the variance, and is included in all shares.`;
 }
 
 /** A term's name, which is broken between axes alone. */

@@ -69,14 +69,14 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
     subtitle: [
       options.subtitle,
       isSeveral
-        ? "Line and large mark: mean over the seeds that are there at every number of steps back; small: a seed; lower is better."
+        ? "Line and large mark: mean over the seeds that every number of steps back has; small: a seed; lower is better."
         : "One seed; lower is better.",
       ...chosenNote(answers),
       ...BASES.map((basis) => basisNote(answers, basis)),
       ...noteOf(shown),
     ],
     legend: legendOf(curves),
-    x: "steps back (steps that the gradient goes back; logarithmic axis)",
+    x: "steps back (truncated BPTT length; logarithmic axis)",
   };
   const { top } = panelArea(frame), room = labelRoom(curves.filter(({ one }) => one.isBaseline).map(nameOf));
   const width = (SIZE.width - 2 * SIZE.margin - GAP) / 2;
@@ -118,18 +118,18 @@ export function stepsBackData({ at, chosen, reads }: StepsBackAnswers): Table {
   );
   const unit = ({ basis }: Shown) => at[basis].quantity && quantityUnit(at[basis].quantity, reads);
   return pictureTable<Shown>([
-    textColumn("equal", "what all runs of a panel are equal in", ({ basis }) => equalIn(basis, reads)),
+    textColumn("equal", "quantity that is equal for all runs of a panel", ({ basis }) => equalIn(basis, reads)),
     textColumn("quantity", "score on the test split, or smoothed training loss", ({ basis }) => at[basis].quantity),
     textColumn("unit", "unit of values", unit),
     textColumn("label", "the configuration in words, without its steps back", ({ one }) => one.label),
     textColumn(
       "best_name",
-      "what page and pictures call it with the steps back that are best for it",
+      "its label on page and pictures at its best number of steps back",
       ({ one }) => one.best.name,
     ),
     textColumn("best_id", "SHA-256 of that configuration, as in the table of runs", ({ one }) => one.best.id),
-    countColumn("steps_back", "steps that the gradient goes back", ({ k }) => k),
-    countColumn("seed", "of a small mark: the seed that it is of; empty: the mean over the seeds", ({ seed }) => seed),
+    countColumn("steps_back", "truncated BPTT length in steps", ({ k }) => k),
+    countColumn("seed", "of a small mark: its seed; empty: the mean over the seeds", ({ seed }) => seed),
     numberColumn("value", "the score or the loss", ({ value }) => value),
   ], rows);
 }
@@ -173,7 +173,7 @@ function basisNote({ at, reads }: StepsBackAnswers, basis: Basis): string {
   const { quantity } = at[basis], equal = equalIn(basis, reads);
   const start = `${equal[0].toUpperCase()}${equal.slice(1)}`;
   if (!quantity) return `${start}: nothing can be compared.`;
-  if (quantity === "score") return `${start}: scores of whole runs on the test split, after ${updatesText(at[basis])}.`;
+  if (quantity === "score") return `${start}: final scores on the test split, after ${updatesText(at[basis])}.`;
   return `${start}: smoothed training losses after ${pointText(at[basis], reads)}; no scores.`;
 }
 

@@ -62,7 +62,7 @@ function entriesOf(forests: readonly Forest[]): LegendEntry[] {
   const entries: LegendEntry[] = [
     { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower there" },
     { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher there" },
-    { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not clear (no corrected p of at most ${CLEAR_P})` },
+    { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not significant (no corrected p of at most ${CLEAR_P})` },
     { mark: "dot", colour: BASELINE_COLOUR, text: "a baseline" },
   ];
   return entries.filter(({ colour }) => used.has(colour));
@@ -73,14 +73,12 @@ function explanation(comparisons: readonly StudyComparison[], forests: readonly 
   const isMany = comparisons.some(({ compared_baselines }) => compared_baselines.length > MOST_BASELINES);
   return [
     ...comparisons.map(({ there: { name }, differences }) =>
-      `Study ${name} differs in: ${
-        differences.length ? differencesInWords(differences) : "no setting that is recorded"
-      }.`
+      `Study ${name} differs in: ${differences.length ? differencesInWords(differences) : "no recorded setting"}.`
     ),
     isSure
       ? "Large dot: mean over pairs of the same configuration and seed. Small: single seeds. Line: 95 % interval."
       : "Dot: mean over pairs of the same configuration and seed. One seed has no interval and no p.",
-    ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),
+    ...(forests.some(({ rows }) => isCut(rows)) ? ["Triangle: the interval extends beyond the picture."] : []),
     ...(isMany ? [`Of each study the first ${MOST_BASELINES} baselines; the table has all.`] : []),
   ];
 }
@@ -129,7 +127,7 @@ function effectForest(one: StudyComparison): Forest[] {
   if (!compared.length) return [];
   const words = contrastWords(compared), of = measureWithUnit(measure, unitHere(one));
   return [{
-    title: shortened(`What each ${words.noun[0]} changes here and in ${name}`, TITLE_ROOM, SIZE.text),
+    title: shortened(`Effect of each ${words.noun[0]} here and in ${name}`, TITLE_ROOM, SIZE.text),
     axis: `${words.difference}, ${of} (left of zero: lower ${words.atSecond})`,
     rows: compared.flatMap((effect) => effectRows(effect, { ...measuredIn(one), study: name })),
     difference: words.difference,

@@ -30,7 +30,7 @@ const HEIGHT = 560;
 const FEWEST_RANKED = 10;
 
 const EQUALITY: LegendLine = {
-  entries: [{ mark: "dashes", colour: COLOUR.muted, text: "as good on the test split as in training" }],
+  entries: [{ mark: "dashes", colour: COLOUR.muted, text: "equal on the test split and in training" }],
 };
 
 /**
@@ -136,5 +136,5 @@ function agreement(dots: readonly ScatterDot[], chosenBy: string): string {
   const ring = `The ring marks the best one by ${chosenBy}.`;
   const [xs, ys] = [dots.map(({ x }) => x), dots.map(({ y }) => y)];
   if (dots.length < FEWEST_RANKED || new Set(xs).size < 2 || new Set(ys).size < 2) return ring;
-  return `${ring} Rank correlation of the two (Spearman): ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;
+  return `${ring} Spearman's rank correlation: ${sampleRankCorrelation(xs, ys).toFixed(3)}.`;
 }

@@ -109,11 +109,11 @@ function explanation(training: TrainingEffects, forest: Forest, isSure: boolean)
   const named = (some: readonly TrainingEffect[]) => some.map(({ factor }) => factor.label).join(", ");
   const turning = compared.filter(({ turns }) => turns), others = effects.filter((one) => !compared.includes(one));
   return [
-    ...(turning.length ? [`↔ The sign turns with ${inSentence(factor)}: ${named(turning)}.`] : []),
+    ...(turning.length ? [`↔ The sign changes with ${inSentence(factor)}: ${named(turning)}.`] : []),
     ...(isSure
       ? [
         "Large dot: mean over seeds and pairs of configurations. Small: single seeds.",
-        "Line: 95 % interval for other configurations like these with other seeds, not corrected for their number.",
+        "Line: 95 % interval for other configurations like these with other seeds, not corrected for multiple comparisons.",
       ]
       : [
         forest.rows.some(({ effect: { pairs, seeds } }) => pairs > 0 && seeds.length > 1)
@@ -129,6 +129,6 @@ function explanation(training: TrainingEffects, forest: Forest, isSure: boolean)
       ]
       : []),
     ...(others.length ? [`No pairs at two values: ${named(others)}.`] : []),
-    ...(isCut(forest.rows) ? ["A triangle: the interval goes on beyond the picture."] : []),
+    ...(isCut(forest.rows) ? ["Triangle: the interval extends beyond the picture."] : []),
   ];
 }

@@ -141,7 +141,11 @@ function thinned(rows: readonly MergedRow[]) {
 export function trainingRunsData(rows: readonly MergedRow[]): Table {
   const { axis, curveOf } = thinned(rows);
   return curvesTable(rows.map((row) => ({ row, points: curveOf(row) })), axis, [
-    switchColumn("control", "experiment 02: drawn at random from what was not chosen", ({ row }) => row.control),
+    switchColumn(
+      "control",
+      "experiment 02: drawn at random from the configurations that were not promoted",
+      ({ row }) => row.control,
+    ),
   ]);
 }
 

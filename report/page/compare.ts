@@ -52,23 +52,23 @@ export function compared(names: readonly string[], { experiment, rows, levels, t
     : "";
   const title = "<h2>Comparison</h2>";
   if (ranked.length < 2) {
-    return `${title}\n${missing}<p>There is nothing to compare: choose two configurations at least.</p>`;
+    return `${title}\n${missing}<p>Nothing to compare: choose at least two configurations.</p>`;
   }
   const chosen = ranked.map(({ row }) => row);
   return [
     title,
     `<p>${chosen.length} of ${counted(countConfigurations(rows), "configuration")}, best first by ${
       escapeHtml(criterionInWords(criterionOfRows(rows)))
-    }. Ranks are among all, whatever is selected above.</p>`,
+    }. Ranks are among all configurations, not only those selected above.</p>`,
     missing,
     curves(chosen, levels, table),
     "<h3>Scores</h3>",
     scores(ranked, table),
-    "<h3>What they differ in</h3>",
+    "<h3>Differences</h3>",
     differences(ranked, table),
     "<h3>Cells</h3>",
     cells(ranked, table),
-    "<h3>What they write</h3>",
+    "<h3>Generated text</h3>",
     `<div class="columns-beside">\n${
       ranked.map((one) => `<section>\n${heading(one)}\n${sampleOf(experiment, one.row.runs)}\n</section>`).join("\n")
     }\n</div>`,
@@ -82,7 +82,7 @@ const heading = ({ row, rank }: Ranked) => `<h4>${link(row)}, rank ${rank}: ${es
 function curves(rows: readonly MergedRow[], levels: readonly Level[] | undefined, table: Space): string {
   const svg = figureCompared(figureDocument(), rows, {
     name: "compared",
-    title: "Training loss of what is compared",
+    title: "Training loss of the compared configurations",
     subtitle: `${finishedRuns(rows, table)} on ${corpusAndSteps(rows)}.`,
     levels,
   }, table);
@@ -90,7 +90,7 @@ function curves(rows: readonly MergedRow[], levels: readonly Level[] | undefined
 <div class="card" tabindex="0">
 ${svg.trim()}
 </div>
-<figcaption>The training curves of the configurations that are compared, on the same axes.</figcaption>
+<figcaption>The training curves of the compared configurations, on the same axes.</figcaption>
 </figure>`;
 }
 
@@ -115,7 +115,7 @@ function scores(ranked: readonly Ranked[], table: Space): string {
   const rows = ranked.map(({ row }) => row), columns = columnsFor(rows, table).filter(isMeasured);
   const isAnyBest = columns.some((column) => bestOf(rows, column).size > 0);
   const note = isAnyBest
-    ? "<p>“Best” is the best mean of those that are compared: where seeds differ by as much, it may be by chance.</p>"
+    ? "<p>“Best” is the best mean among those compared; if seeds differ by as much, it may be chance.</p>"
     : "";
   return `${note}\n${tableOfColumns(ranked, columns.flatMap((column) => scoreRows(ranked, column)))}`;
 }
@@ -153,7 +153,7 @@ function differences(ranked: readonly Ranked[], table: Space): string {
   return [
     different.length
       ? tableOfColumns(ranked, different.map(({ label, values }) => tableRow(label, values.map(escapeHtml))))
-      : "<p>In nothing that is recorded of them.</p>",
+      : "<p>In no recorded setting.</p>",
     `<p>In common: ${escapeHtml(common.join(", "))}.</p>`,
     pair ? pairBySeed(pair, columnsFor(rows, table)) : "",
   ].filter(Boolean).join("\n");
@@ -184,8 +184,8 @@ function pairBySeed({ rows: [from, to], ...contrast }: OnePair, columns: readonl
   ]);
   const headings = ["", ...seeds.map((seed) => `seed ${seed}`), ...(isSeveral ? ["mean", "95 % interval"] : [])];
   const about = isSeveral
-    ? "Seed with seed. Interval: Student's t over the seeds, so of these two configurations with other seeds."
-    : "Of one seed: nothing is known of how much other seeds would differ.";
+    ? "Paired by seed. Interval: Student's t over the seeds, so for these two configurations with other seeds."
+    : "One seed: how much other seeds would differ is unknown.";
   return `<h4>${escapeHtml(`${contrast.factor.label}, ${differenceName(contrast)}`)}</h4>
 ${textTable({ headings, lines })}
 <p class="muted">${escapeHtml(about)}</p>`;
@@ -203,7 +203,7 @@ function cells(ranked: readonly Ranked[], table: Space): string {
 </section>`;
   });
   const legend = groups.length > 1
-    ? "<p>Lines of the equations that are marked with <mark>≠</mark> are not the same in all of these cells.</p>"
+    ? "<p>Lines of the equations marked with <mark>≠</mark> differ between these cells.</p>"
     : "<p>All of them have the same cell.</p>";
   return `${legend}\n<div class="columns-beside">\n${places.join("\n")}\n</div>`;
 }

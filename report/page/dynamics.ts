@@ -55,7 +55,7 @@ ${gateTable(row)}<p class="muted">${NOTE}</p>
 }
 
 const NOTE =
-  "Means over the seeds ± standard error over streams of the test split: how sure they are for these very models, not how far other seeds lie.";
+  "Means over the seeds ± standard error over streams of the test split: the precision for these models, not the spread of other seeds.";
 
 /** λ₁ and forgetting time, where they have a value. */
 function summaryOf(row: MergedRow): string {

@@ -20,24 +20,23 @@ export function effectsInWords(effects: Effects, experiment: Experiment): string
 
 /** How to read the first two columns of numbers, where all factors are switches, and where others are among them. */
 function differenceInWords({ min_loss }: Effects): string {
-  const mean =
-    "the mean difference over pairs of configurations that are otherwise identical, and over the seeds that all of these have";
-  if (areSwitches(min_loss)) return `“on − off” is ${mean}; below zero, the value is lower with the switch on.`;
+  const mean = "the mean difference over pairs of otherwise identical configurations and over their common seeds";
+  if (areSwitches(min_loss)) return `“on − off” is ${mean}; negative: the value is lower with the switch on.`;
   const names = [...new Set(min_loss.map(differenceName))].map((name) => `“${name}”`);
-  return `${names.join(", ")}: ${mean}; below zero, the value is lower at the value named first.`;
+  return `${names.join(", ")}: ${mean}; negative: the value is lower at the value named first.`;
 }
 
 /** What intervals and p are of; with one seed, why there are none. */
 function certaintyInWords(effects: Effects): string {
   if (seedsOfPairs(effects).most < 2) {
-    return "With one seed there is no interval and no p: runs of one seed share weights and text, and what they have in common cannot be told " +
+    return "One seed gives no interval and no p: runs of one seed share initial weights and text, so seed noise cannot be separated " +
       "from an effect.";
   }
   const { noun: [, several] } = contrastWords(effects.min_loss);
-  return "The 95 % interval covers other configurations like these with other seeds, on this text, trained as long; not other texts, sizes or " +
-    "numbers of layers. Runs of one seed share weights and text, so their errors are common to all pairs; interval and p allow for both pairs and " +
+  return "The 95 % interval covers other configurations like these with other seeds, on this text, trained for as long; not other texts, sizes or " +
+    "numbers of layers. Runs of one seed share initial weights and text, so errors are correlated within a seed; interval and p account for pairs and " +
     "seeds (variance components, Student’s t with Satterthwaite’s degrees of freedom). p is two-sided and corrected by Holm over the " +
-    `${several}. “These pairs, other seeds” is Student’s t over the means of single seeds: of these very configurations.`;
+    `${several}. “These pairs, other seeds” is Student’s t over the means of single seeds: it covers only these configurations.`;
 }
 
 /** The tables of effects, of shares of variance and of the regression, and how to read them. */
@@ -49,8 +48,8 @@ export function effectsInFigures(effects: Effects): string {
 <h3>Regression</h3>
 <p>${
     escapeHtml(regressionWords(regression))
-  } A standardised coefficient says by how many standard deviations the logarithm changes when
-the hyperparameter changes by one of its own, the others held. Unlike pairs it assumes that effects add up.</p>
+  } A standardised coefficient is the change of the logarithm, in standard deviations, when
+the hyperparameter changes by one standard deviation and the others stay. Unlike pairs, the regression assumes that effects add up.</p>
 ${regression ? textTable(regressionCells(regression)) : ""}`;
 }
 

@@ -35,7 +35,7 @@ export function filterBar(configured: readonly Configured[], table: FactorTable)
 ${selects.join("\n")}
 ${
     examples.length
-      ? `<p class="muted">or written out, as for <code>--only</code>: <code>${
+      ? `<p class="muted">or as an expression, as for <code>--only</code>: <code>${
         escapeHtml(examples.join(","))
       }</code></p>`
       : ""

@@ -23,9 +23,9 @@ export interface LivePageOptions {
 /** The page as it is before anything has come. */
 export function livePage({ title, input, entries }: LivePageOptions): string {
   const body = `<section id="${LIVE_ID}" aria-label="Training">
-<noscript><p>This page shows a study while it trains, which takes a browser that runs scripts; ${
+<noscript><p>This page shows a study while it trains and needs scripts; ${
     escapeHtml(commandOn("report", ANY_STUDY, input.experiment))
-  } draws a page that needs none.</p></noscript>
+  } draws a page without scripts.</p></noscript>
 <h1>${escapeHtml(title)}</h1>
 <p><progress data-live="progress" aria-label="runs done" value="0"></progress> <span data-live="counts" role="status"></span><span data-live="left"></span></p>
 <p data-live="best"></p>
@@ -33,7 +33,7 @@ export function livePage({ title, input, entries }: LivePageOptions): string {
 <p><button type="button" data-live="save" hidden>save as one file</button></p>
 <figure>
 <div class="card"><svg data-live="curves" role="img" aria-label="Training loss of all runs over their steps"></svg></div>
-<figcaption>Training loss of each run, smoothed: <b class="running">blue</b> while it trains, grey when it is done, <b class="best">thick</b> the best so far.</figcaption>
+<figcaption>Training loss of each run, smoothed: <b class="running">blue</b> while it trains, grey when done; <b class="best">thick</b>: the best so far.</figcaption>
 </figure>
 <div data-live="running"></div>
 <div data-live="failed"></div>

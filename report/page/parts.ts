@@ -18,11 +18,11 @@ import { ANY_STUDY } from "../../train/terminal/advice.ts";
 function partsOf({ effects, questions, studies, dynamicsQuestions }: ReportContent) {
   const { noun: [one, several] } = contrastWords(effects.min_loss);
   return {
-    ...(questions.length ? { questions: "Baselines and ways of training" } : {}),
+    ...(questions.length ? { questions: "Baselines and training settings" } : {}),
     ...(studies.length ? { studies: STUDIES_HEADING } : {}),
     answer: `Which ${several} matter`,
     pictures: "Pictures",
-    effects: `What each ${one} changes`,
+    effects: `Effect of each ${one}`,
     ...(dynamicsQuestions.length ? { dynamicsQuestions: "Dynamics" } : {}),
     all: "All configurations",
     cells: "Each cell and its runs",
@@ -76,9 +76,9 @@ ${links}
 }
 
 const cellsIntroduction = ({ reads }: MergedRow) =>
-  `<p>W_… and b_… are the weight and the bias of that name, σ the logistic function, ⊙ the elementwise product (× in the
-pictures), [a, b] joined features; ⟵ sets what is carried to the next ${reads}. In the pictures, round boxes are gates and dashed ends are
-what a layer reads and hands on.</p>
+  `<p>W_… and b_… are the weight and the bias of that name, σ is the logistic function, ⊙ the elementwise product (× in the
+pictures), [a, b] a concatenation; ⟵ sets the state for the next ${reads}. In the pictures, round boxes are gates, and dashed boxes are the
+inputs and outputs of a layer.</p>
 <p class="on-paper">Of the cells below, those that were open on the screen are printed in full.</p>`;
 
 /** The pictures that stand behind no question. */

@@ -60,7 +60,7 @@ ${choices.join("\n")}
 }
 
 /** By what the table is ranked, and what its two columns on memory are. */
-const COMPARING = "Check two or more to see them side by side at the top of this page.";
+const COMPARING = "Check two or more to compare them side by side at the top of this page.";
 
 function introduction(rows: readonly MergedRow[]): string {
   const gains = rows.some((row) => row.gain_over_order_1) ? [GAIN_IN_WORDS] : [];
@@ -71,10 +71,10 @@ function introduction(rows: readonly MergedRow[]): string {
 }
 
 const GAIN_IN_WORDS =
-  "“Below order 1” is the n-gram baseline of order 1 less the test score: what a model's memory gives it over the " +
-  "byte before alone; above zero it uses more than that byte.";
+  "“Below order 1” is the n-gram baseline of order 1 minus the test score: the gain over a model that sees only the last " +
+  "byte; above zero, the model uses more context than that byte.";
 /** @param reads what the models read */
 function resetsInWords(reads: Unit): string {
-  return `“Loss increase under state resets” is what the score loses when the state is set to zero before each ${reads}: no measure of ` +
-    "what memory gives, since a trained model seldom meets a state of zero.";
+  return `“Loss increase under state resets” is how much the score worsens when the state is set to zero before each ${reads}; it does not measure ` +
+    "the use of memory, since a trained model rarely sees a zero state.";
 }

@@ -39,19 +39,19 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
   const without = hasOwnCell(answer, table) ? "" : "The cells are compared with the best of them. ";
   const scores = measure === "test_bits_per_byte"
     ? "Compared by their scores on the test split"
-    : "None is scored on the test split, so they are compared by the lowest training loss";
+    : "None is scored on the test split, so the lowest training loss is compared";
   return `${without}${chosen} is ${best.name} (${best.label}): ` +
     `${
       [...waysWords(answer, best), `${formatCount(best.parameters)} parameters`, scoreText(best, answer)].join(", ")
     }.` +
-    `${severalWays(answer)} ${scores}, seed with seed.`;
+    `${severalWays(answer)} ${scores}, paired by seed.`;
 }
 
 /** Of how many ways of training a configuration's is the best: a baseline that had one is not given what the best one was. */
 function waysWords({ ways }: BestAgainst, row: MergedRow): string[] {
   if (!ways) return [];
   const count = ways.get(row)!;
-  return [count > 1 ? `the best of ${count} ways of training` : "trained in one way"];
+  return [count > 1 ? `the best of ${count} training settings` : "trained with one setting"];
 }
 
 /** How many of those that the best one was chosen from were trained in several ways, where not all were. */
@@ -59,7 +59,7 @@ function severalWays({ ways, from }: BestAgainst): string {
   if (!ways) return "";
   const several = from.filter((row) => ways.get(row)! > 1).length;
   return several < from.length
-    ? ` Of the ${formatCount(from.length)}, ${formatCount(several)} were trained in several ways.`
+    ? ` Of the ${formatCount(from.length)}, ${formatCount(several)} were trained with several settings.`
     : "";
 }
 
@@ -96,9 +96,9 @@ function percentOf(part: number, whole: number): string {
 function verdictOf({ difference, interval, seeds, sameSettings }: BaselineComparison, answer: BestAgainst): string {
   const { cell } = answer, best = `the best ${cell} one`;
   if (!sameSettings) {
-    return "not compared, for it was trained for other steps, on another text, in other batches, or logged at other steps";
+    return "not compared, since its steps, corpus, batch size or logging interval differ";
   }
-  if (difference === undefined) return `not compared, for it has no scored seed in common with ${best}`;
+  if (difference === undefined) return `not compared, since it shares no scored seed with ${best}`;
   const by = `${formatDifference(difference)} ${unitOfMeasure(answer.measure, answer.best.reads)}`;
   if (!interval) {
     return `${best} is ${
@@ -108,24 +108,24 @@ function verdictOf({ difference, interval, seeds, sameSettings }: BaselineCompar
   const known = `${by} (95 % interval ${formatInterval(interval)}, ${counted(seeds.length, "seed")})`;
   if (interval.high < 0) return `${best} is better, ${known}`;
   if (interval.low > 0) return `${best} is worse, ${known}`;
-  return `no clear difference, ${known}`;
+  return `no significant difference, ${known}`;
 }
 
 function caution({ of, measure, criterion, comparisons, cell }: BestAgainst): string {
   const intervals = comparisons.filter(({ interval }) => interval).length;
   const chosen = of === 1 ? [] : [
     measure !== metricOfCriterion(criterion)
-      ? `As the best of ${formatCount(of)} it was chosen partly by chance, so its lead is somewhat too large.`
-      : `It is the best of ${formatCount(of)} by the very number that is compared, so its lead is too large.`,
+      ? `It is the best of ${formatCount(of)}, so its lead is slightly overestimated (selection).`
+      : `It is the best of ${formatCount(of)} by the compared number itself, so its lead is overestimated (selection).`,
   ];
   const sure = intervals
     ? [
       `Intervals are Student's t over seeds${
-        intervals > 1 ? `, ${formatCount(intervals)} of them, not corrected for their number` : ""
+        intervals > 1 ? `, ${formatCount(intervals)} of them, not corrected for multiple comparisons` : ""
       }.`,
     ]
     : [];
-  return [`Differences are best ${cell} − other; below zero the best ${cell} one is lower.`, ...chosen, ...sure].join(
+  return [`Differences are best ${cell} − other; negative: the best ${cell} one is lower.`, ...chosen, ...sure].join(
     " ",
   );
 }

@@ -18,7 +18,7 @@ function wordsOf({ kind, dependences, more }: Qualification, effect: FactorEffec
   const [largest] = dependences;
   switch (kind) {
     case "open":
-      return `whether it depends on ${inSentence(largest.factor)} is open (${levelsWords(largest)}; ${
+      return `whether it depends on ${inSentence(largest.factor)} is inconclusive (${levelsWords(largest)}; ${
         changeWords(largest)
       })`;
     case "unknown":
@@ -28,7 +28,7 @@ function wordsOf({ kind, dependences, more }: Qualification, effect: FactorEffec
         `${verbOf(one)} ${inSentence(one.factor)}: ${levelsWords(one)} (${changeWords(one)})`
       );
       return `it ${named.join(", and ")}${
-        more ? `, and depends as clearly on ${counted(more, "further factor")}` : ""
+        more ? `, and depends as significantly on ${counted(more, "further factor")}` : ""
       }`;
     }
     default:
@@ -38,7 +38,7 @@ function wordsOf({ kind, dependences, more }: Qualification, effect: FactorEffec
 
 /** A sign may turn, or an effect all but vanish. */
 function verbOf(dependence: Dependence): string {
-  return hasBothSigns(dependence) ? "turns with" : "depends on";
+  return hasBothSigns(dependence) ? "changes sign with" : "depends on";
 }
 
 /** The runs of which alone something is known. */

@@ -35,7 +35,7 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
   const size = (effect: DynamicsEffect) => sizeWords(effect, answers);
   if (sorted.every(({ p }) => p === undefined)) {
     const few = largest.seeds.length === 1
-      ? ["this one seed's", "one seed says nothing of others"]
+      ? ["this one seed's", "one seed does not generalize"]
       : ["these few", "one pair is too few for an interval"];
     return [
       `In ${few[0]} runs the largest difference in memory is that of ${inSentence(largest.factor)}: ${size(largest)}; ${
@@ -71,7 +71,7 @@ export function memoryHeadline(answers: DynamicsAnswers): string[] {
   if (!first) return [];
   const isOneLonger = (memoryEffects(answers) ?? []).some((effect) => isClear(effect) && effect.difference! > 0);
   const [against] = recallFindings(answers).filter(({ isAgainst }) => isAgainst);
-  const part = `That is of ${formatCount(measured)} of ${counted(finished, "run")}, those whose dynamics are measured.`;
+  const part = `Dynamics are measured for ${formatCount(measured)} of ${counted(finished, "run")}.`;
   return [
     first,
     ...(isOneLonger ? [] : others),
@@ -92,7 +92,7 @@ function most(effects: readonly DynamicsEffect[]): string {
 /** The others of a kind: `; so do the output gate and the residual`. */
 function alsoWords([, ...others]: readonly DynamicsEffect[]): string {
   const named = (effect: DynamicsEffect) =>
-    namedAlone(effect) + (isForgetting(effect) ? "" : " (at one of its means λ₁ is not below zero)");
+    namedAlone(effect) + (isForgetting(effect) ? "" : " (at one of its two values the mean λ₁ is not below zero)");
   return others.length ? `; so ${others.length === 1 ? "does" : "do"} ${listed(others.map(named))}` : "";
 }
 
@@ -118,10 +118,10 @@ function timesWords(effect: DynamicsEffect, { reads }: DynamicsAnswers): string 
   if (!means) return "";
   if (!isForgetting(effect)) {
     const [before, after] = means.map((exponent) => formatFixed(exponent, 3));
-    return `, ${after} instead of ${before} at the means: where λ₁ is not below zero, differences last or grow, which is no memory of the text`;
+    return `, ${after} instead of ${before} on average; where λ₁ is not below zero, differences persist or grow, which is not memory of the text`;
   }
   const [before, after] = means.map((exponent) => formatFixed(-1 / exponent, 1));
-  return `, so a forgetting time −1/λ₁ of ${after} instead of ${before} ${reads}s at the means`;
+  return `; the forgetting time −1/λ₁ at the mean λ₁ is ${after} instead of ${before} ${reads}s`;
 }
 
 /**
@@ -152,7 +152,7 @@ export function dynamicsQuestions(
       : []),
     ...(answers.effects.some(({ effects }) => effects.some(({ pairs }) => pairs > 0))
       ? [{
-        heading: `What do ${several} change of the dynamics?`,
+        heading: `How do ${several} affect the dynamics?`,
         lines: [...answers.effects.map((effects) => metricWords(effects, answers)), ...effectNotes(answers), ...chosen],
         cells: dynamicsEffectCells(answers),
         more: 0,
@@ -161,7 +161,7 @@ export function dynamicsQuestions(
       : []),
     ...(answers.correlations.length
       ? [{
-        heading: "Does longer memory go with a better score?",
+        heading: "Does longer memory correlate with a better score?",
         lines: [
           ...answers.correlations.map((one) => correlationWords(one, answers.reads, table)),
           ...correlationNotes(answers),
@@ -175,8 +175,8 @@ export function dynamicsQuestions(
       ? [{
         heading: "How do the cells' dynamics differ?",
         lines: [
-          "Means over configurations ± their standard deviation, each the mean of its seeds; a mean at one value mixes in what else differs " +
-          "there, and baselines are in none but their own",
+          "Means ± standard deviations over configurations, each the mean of its seeds; a mean at one value also reflects what else differs " +
+          "there; baselines are only in their own rows",
         ],
         cells: levels,
         more: 0,
@@ -188,7 +188,7 @@ export function dynamicsQuestions(
 /** Where no run has a finite λ₁: no table and no picture would say why. */
 function vanishingQuestion({ vanishing }: DynamicsAnswers, one: string): Question[] {
   if (!vanishing) return [];
-  const line = `It cannot be said: all ${counted(vanishing, "run")} forget within one step (λ₁ is −∞)`;
+  const line = `Cannot be answered: all ${counted(vanishing, "run")} forget within one step (λ₁ is −∞)`;
   return [{ heading: `Which ${one} lengthens memory?`, lines: [line], more: 0 }];
 }
 
@@ -197,14 +197,12 @@ function chosenNotes({ measured, finished }: DynamicsAnswers, experiment: Experi
   return [
     ...(measured < finished
       ? [
-        `${formatCount(measured)} of ${
-          counted(finished, "finished run")
-        } are measured, and nothing is known of the others; if these are the best ` +
-        "(dynamics --top), effects and correlations among them need not hold for all",
+        `${formatCount(measured)} of ${counted(finished, "finished run")} are measured; if these are the best ` +
+        "(dynamics --top), their effects and correlations may not hold for all",
       ]
       : []),
     ...(experiment === "02"
-      ? ["These configurations were chosen for their score: effects and correlations among them need not hold for all"]
+      ? ["These configurations were chosen for their score: their effects and correlations may not hold for all"]
       : []),
   ];
 }
@@ -212,7 +210,7 @@ function chosenNotes({ measured, finished }: DynamicsAnswers, experiment: Experi
 /** The sentences without their end, and what byte recall says of the same factors. */
 function memoryLines(answers: DynamicsAnswers): string[] {
   const sentences = memorySentences(answers).map((sentence) => sentence.replace(/\.$/, ""));
-  if (!sentences.length) return ["It cannot be said: no two measured runs differ in one factor alone"];
+  if (!sentences.length) return ["Cannot be answered: no two measured runs differ in only one factor"];
   return [...sentences, ...recallFindings(answers).map(({ words }) => words)];
 }
 
@@ -234,7 +232,7 @@ function recallFindings({ effects, ...answers }: DynamicsAnswers): RecallFinding
     }`;
     const isAgainst = isClear(found) && Math.sign(found.difference!) !== Math.sign(difference!);
     const says = !isClear(found)
-      ? "does not clearly change"
+      ? "does not change significantly"
       : isAgainst
       ? "changes in the other direction"
       : "changes in the same direction";
@@ -248,26 +246,26 @@ function recallFindings({ effects, ...answers }: DynamicsAnswers): RecallFinding
 function memoryNotes(answers: DynamicsAnswers): string[] {
   const { settings: { streams, tokens }, reads, unforgetting, vanishing, measured } = answers;
   return [
-    "λ₁ is the mean rate at which a small difference of states grows; effects are on it and not on −1/λ₁, for what multiplies differences by f " +
-    "adds ln f, and what never forgets has no forgetting time",
-    "λ₁ of several layers is the largest of theirs, which grows with their number by itself: pairs have equally many, other comparisons may not",
+    "λ₁ is the mean rate at which a small difference between states grows; effects are on λ₁, not on −1/λ₁, since a factor f in the growth " +
+    "adds ln f to λ₁, and a state that never forgets has no forgetting time",
+    "λ₁ of several layers is their maximum, which grows with the number of layers: pairs have equally many layers, other comparisons may not",
     ...(unforgetting
       ? [
         `In ${formatCount(unforgetting)} of ${
           counted(measured, "run")
-        } λ₁ is at or above zero: chaos is no long memory of the text`,
+        } λ₁ is at or above zero: chaos is not long memory of the text`,
       ]
       : []),
     ...(vanishing
       ? [
         `In ${formatCount(vanishing)} of ${
           counted(measured, "run")
-        } λ₁ is −∞, or too small for float64: the state forgets within one step; they are in no number on λ₁`,
+        } λ₁ is −∞, or too small for float64: the state forgets within one step; no number on λ₁ includes them`,
       ]
       : []),
     `Measured on ${counted(streams, "stream")} of ${
       counted(tokens, reads)
-    } of the test split, the same of all runs: intervals are for other ` +
+    } of the test split, the same for all runs: intervals are for other ` +
     "configurations and seeds, not for another text",
   ];
 }
@@ -277,7 +275,7 @@ function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswer
   const { noun: [one] } = contrastWords(effects), compared = effects.filter(({ pairs }) => pairs > 0);
   const name = metricTitle(metric, answers.reads), [largest, ...others] = bySize(compared).filter(isClear);
   if (!compared.length) return `${name}: cannot be compared`;
-  if (compared.every(({ p }) => p === undefined)) return `${name}: no interval and no p can be given`;
+  if (compared.every(({ p }) => p === undefined)) return `${name}: neither an interval nor p is available`;
   if (!largest) return `${name}: no ${one} has a significant effect`;
   const unit = dynamicsUnit(metric, answers.reads),
     says = largest.difference! > 0 ? metric.words.higher : metric.words.lower;
@@ -299,7 +297,7 @@ function effectNotes({ effects }: DynamicsAnswers): string[] {
         ? [`* corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${count} columns`]
         : []),
       ...(all.some(isDependent)
-        ? [`${DEPENDS} a mean that depends on another factor, or turns with it: not to be told alone`]
+        ? [`${DEPENDS} a mean that depends on another factor, or changes sign with it: do not state it alone`]
         : []),
     ].join("; "),
   ];
@@ -309,15 +307,15 @@ function correlationNotes({ correlations }: DynamicsAnswers): string[] {
   const isRanked = correlations.some(({ metric }) => metric === LARGEST_EXPONENT);
   return [
     ...(isRanked
-      ? ["The order of λ₁ is that of the forgetting times −1/λ₁, where what never forgets counts as longest"]
+      ? ["λ₁ has the order of the forgetting times −1/λ₁, where a state that never forgets counts as longest"]
       : []),
     CORRELATION_CAUTION,
   ];
 }
 
 const CORRELATION_CAUTION =
-  "A correlation of ranks on one corpus: both numbers follow from the same parts of a cell, so it does not say that a longer memory is what makes a " +
-  "score better; and these configurations are a grid, no random sample";
+  "A rank correlation on one corpus: both numbers depend on the same parts of a cell, so it does not show that longer memory causes a " +
+  "better score; and these configurations are a grid, not a random sample";
 
 /** `Largest Lyapunov exponent: Kendall's τ-b with the test score −0.41 (95 % interval …): …`. */
 function correlationWords(
@@ -329,7 +327,7 @@ function correlationWords(
   const known = interval
     ? ` (95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}, bootstrap over configurations): ${
       side === 0
-        ? "no clear relation"
+        ? "no significant relation"
         : `where ${metric.words.higher}, bits per byte are ${side < 0 ? "fewer" : "more"}`
     }`
     : `; ${why} for an interval`;

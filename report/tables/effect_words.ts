@@ -58,13 +58,13 @@ function seedsOf(effects: Effects): string {
 function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   const compared = sorted.filter(({ pairs }) => pairs), { noun: [one, several] } = contrastWords(sorted);
   if (!compared.length) {
-    const trained = sorted.some(({ inactive }) => inactive) ? ", of which all added weights are trained" : "";
-    return `Which ${several} matter cannot be said: no two finished runs differ in one ${one} alone${trained}.`;
+    const trained = sorted.some(({ inactive }) => inactive) ? "with all added weights trained" : "";
+    return `Cannot tell which ${several} matter: no two finished runs differ in only one ${one}${trained}.`;
   }
   const of = counted(compared.length, one, several), measure = measureInSentence(effects.primary);
   if (compared.every(({ p }) => p === undefined)) {
     const where = seedsOfPairs(effects).most > 1 ? "In these few runs" : "In this one seed's runs";
-    return `${where} ${of} can be compared by ${measure}; no interval and no p can be given. From the largest difference:`;
+    return `${where} ${of} can be compared by ${measure}, without intervals or p. From the largest difference:`;
   }
   const clear = compared.filter(isClear), over = `Over ${seedsOf(effects)},`;
   if (!clear.length) {
@@ -108,8 +108,8 @@ function factorWords(effect: FactorEffect, effects: Effects, unit: string): stri
   const { factor, difference, inactive } = effect, { label } = factor;
   if (difference === undefined) {
     return inactive
-      ? `${label}: cannot be compared where what it adds is trained, since no two such runs differ in it alone`
-      : `${label}: cannot be compared, since no two runs differ in it alone`;
+      ? `${label}: cannot be compared: no two runs that train its added weights differ only in it`
+      : `${label}: cannot be compared: no two runs differ only in it`;
   }
   return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
     `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
@@ -121,15 +121,15 @@ function foundWords(effect: FactorEffect, difference: number): string {
   const at = atSecondValue(effect);
   if (effect.p === undefined || isClear(effect)) return `${direction(difference)} ${at}`;
   const average = qualificationOf(effect) ? " on average" : "";
-  return `no clear difference${average}${isSwitch(effect.factor) ? "" : ` ${at}`}`;
+  return `no significant difference${average}${isSwitch(effect.factor) ? "" : ` ${at}`}`;
 }
 
 /** Pairs that lack a seed which the others have. */
 export function incompleteWords({ incomplete }: PairMean): string {
   if (!incomplete) return "";
   return `; ${counted(incomplete, "pair")} ${
-    incomplete === 1 ? "lacks one of the seeds, and is" : "lack one of the seeds, and are"
-  } in no number`;
+    incomplete === 1 ? "lacks one of the seeds and is" : "lack one of the seeds and are"
+  } left out`;
 }
 
 /** The pairs whose added weights stay as drawn, apart from the effect. */
@@ -138,7 +138,7 @@ function randomWords(effect: FactorEffect, unit: string): string[] {
   if (!inactive) return [];
   const where = atLevels(inactive.at);
   return [
-    `${randomLabel(effect)} (${counted(inactive.pairs, "pair")} whose added weights stay as drawn${
+    `${randomLabel(effect)} (${counted(inactive.pairs, "pair")} whose added weights are never trained${
       where ? `: ${where}` : ""
     }): ${formatDifference(inactive.difference!)} ${unit} ${atSecondValue(effect)} ` +
     `(${evidenceWords(inactive, undefined)}, ${lowerIn(inactive)})${incompleteWords(inactive)}`,
@@ -148,9 +148,9 @@ function randomWords(effect: FactorEffect, unit: string): string[] {
 function randomNote(effects: readonly FactorEffect[]): string[] {
   if (!effects.some(({ inactive }) => inactive)) return [];
   return [
-    "Random: no gradient reaches what the switch adds in these cells, so it stays as it was drawn. Such a pair compares a random part with " +
-    "none. That is no effect of the switch: it is in no other difference and in no interaction. Shares of variance, the regression and group " +
-    "means are of all configurations, these too.",
+    "Random: no gradient reaches the weights that the switch adds in these cells, so they keep their initial values. Such a pair compares a random part with " +
+    "no part. That is not an effect of the switch, so no other difference and no interaction includes it. Shares of variance, the regression and group " +
+    "means do include these configurations.",
   ];
 }
 
@@ -163,9 +163,9 @@ export function addSeeds(study: Pick<Study, "dir">, experiment: Experiment): str
 export function seedWords(effects: Effects, study: Pick<Study, "dir">, experiment: Experiment = "01"): string {
   const { least, most } = seedsOfPairs(effects), { primary, reads, seed_noise } = effects;
   const { noun: [one] } = contrastWords(effects[primary]);
-  if (most === 0) return `Effects are means over pairs of configurations that differ in one ${one} alone.`;
+  if (most === 0) return `Effects are means over pairs of configurations that differ in only one ${one}.`;
   if (most === 1) {
-    return "One seed: seed noise is unknown. What its runs have in common would be called an effect, so there is no interval and no p, " +
+    return "One seed: seed noise is unknown and cannot be separated from an effect, so there is no interval and no p, " +
       `and “lower” means lower in this one seed's runs; ${addSeeds(study, experiment)}.`;
   }
   const noise = seed_noise
@@ -173,11 +173,11 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">, experimen
       unitOfMeasure(primary, reads)
     } (${counted(seed_noise.configurations, "configuration")}).`
     : "";
-  const some = least > 1 ? "" : " An effect of one seed alone has no interval and no p.";
+  const some = least > 1 ? "" : " An effect of a single seed has no interval and no p.";
   return `Each difference is a mean over pairs and ${
     seedsOf(effects)
-  } that all of its pairs have. Intervals and p are for other ` +
-    `configurations like these with other seeds; p is corrected for the number of tests, intervals are not, so one may leave out zero where p is ` +
+  } that all of its pairs share. Intervals and p are for other ` +
+    `configurations like these with other seeds; p is corrected for the number of tests, intervals are not, so an interval may exclude zero where p is ` +
     `above ${CLEAR_P}.${noise}${some}`;
 }
 
@@ -208,5 +208,5 @@ export function regressionWords(regression: LogLossRegression | undefined): stri
     }, whose values have no order)`
     : `all ${spelled(terms.length)} hyperparameters`;
   return `Linear regression of the logarithm of the lowest loss on ${which}, ${counted(runs, "run")}${rest}: ` +
-    `R² is ${formatLoss(r2)} on configurations that it had not seen (${folds}-fold cross-validation).`;
+    `R² is ${formatLoss(r2)} on held-out configurations (${folds}-fold cross-validation).`;
 }

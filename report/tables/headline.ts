@@ -69,10 +69,10 @@ function equalityWords(rows: readonly MergedRow[]): string[] {
   const [{ reads }] = rows, runs = rows.flatMap((row) => row.runs), levels = distinct(runs, stepsBack);
   const isEqualIn = (basis: Basis) => distinct(equalRuns(runs, basis), stepsBack).length === levels.length;
   const equal = isEqualIn("bytes")
-    ? `read equally many ${reads}s, in fewer updates where they go farther back`
+    ? `read the same number of ${reads}s, with fewer updates at more steps back`
     : isEqualIn("updates")
-    ? `made equally many updates, and read more ${reads}s where they go farther back`
-    : `neither read equally many ${reads}s nor made equally many updates`;
+    ? `made the same number of updates, and read more ${reads}s at more steps back`
+    : `read different numbers of ${reads}s and made different numbers of updates`;
   return [`Runs with ${listed(levels.map(String))} steps back have ${equal}.`];
 }
 
@@ -117,16 +117,14 @@ function findingWords(
   }
   const none = `No ${one} has a significant effect on ${measureInSentence(effects.primary)}`;
   return qualificationOf(told)?.kind === "clear"
-    ? `${none} on average, but ${which} has one that is not the same everywhere: ${size}`
+    ? `${none} on average, but the effect of ${which} depends on another factor: ${size}`
     : `${none}; the largest difference is that of ${which}: ${size}`;
 }
 
 /** @param seedsAdvice how more seeds come about */
 function withoutInterval(largest: FactorEffect, effects: Effects, seedsAdvice: string): string {
   const isOneSeed = largest.seeds.length === 1;
-  const caution = isOneSeed
-    ? `one seed says nothing of others (${seedsAdvice})`
-    : "one pair is too few for an interval";
+  const caution = isOneSeed ? `one seed does not generalize (${seedsAdvice})` : "one pair is too few for an interval";
   return `In ${isOneSeed ? "this one seed's" : "these few"} runs the largest difference is that of ${
     inSentence(largest.factor)
   }: ${sizeWords(largest, effects)}; ${caution}`;
@@ -187,9 +185,9 @@ function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion):
   const [best] = rows;
   const test = best.test_bits_per_byte === undefined
     ? "it has not been scored on the test split"
-    : `on the test split it needs ${testScore(best)} bits per byte${beyondMemoryless(best)}`;
+    : `its test score is ${testScore(best)} bits per byte${beyondMemoryless(best)}`;
   const seeds = best.runs.length > 1 ? ` (mean ± standard deviation of ${best.runs.length} seeds)` : "";
-  const control = best.control ? " It is a control: the short ranking of experiment 01 had left it out." : "";
+  const control = best.control ? " It is a control: the short ranking of experiment 01 did not promote it." : "";
   const count = countConfigurations(rows), score = `${scoreText(best, criterion)}${seeds}`;
   return (count > 1
     ? `Of ${formatCount(count)}${kind} configurations, ${best.label} has ${
@@ -203,7 +201,7 @@ function bestOf(rows: readonly MergedRow[], kind: string, criterion: Criterion):
 /** A warning where nothing shows that the best one uses its memory; empty where it is below the baseline of order 1, or none is known. */
 function beyondMemoryless({ gain_over_order_1: gain }: MergedRow): string {
   return gain && gain.mean <= 0
-    ? ", not less than the n-gram baseline of order 1, which a network without memory can reach: longer training may change what matters"
+    ? ", which is no better than the n-gram baseline of order 1, the level of a network without memory: longer training may change which parts matter"
     : "";
 }
 
@@ -234,9 +232,7 @@ function testBeside(baseline: MergedRow, own: MergedRow): string {
   if (!baseline.test_bits_per_byte) return "";
   const score = `${testScore(baseline)} bits per byte`;
   const { difference, interval } = pairedBySeed(baseline, own, "test_bits_per_byte");
-  if (difference === undefined || !isTrainedAs(baseline, own)) return `; on the test split it needs ${score}`;
+  if (difference === undefined || !isTrainedAs(baseline, own)) return `; its test score is ${score}`;
   const sure = interval ? `95 % interval ${formatInterval(interval)}` : "one seed: no interval";
-  return `; on the test split it is ${direction(difference)}: ${score} (difference ${
-    formatDifference(difference)
-  }, ${sure})`;
+  return `; its test score is ${direction(difference)}: ${score} (difference ${formatDifference(difference)}, ${sure})`;
 }

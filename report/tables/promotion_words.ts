@@ -18,17 +18,18 @@ export function promotionWords(audit: PromotionAudit, study: Pick<Study, "dir">)
   const { controls, promoted, rest, regret, steps } = audit;
   if (!controls.listed) {
     return [
-      "This cannot be said: no configuration that the short ranking left out is trained in experiment 02. " +
-      `${drawControls(study)} draws some at random, as controls.`,
+      "Cannot be answered: experiment 02 trains no configuration that the short ranking did not promote. " +
+      `${drawControls(study)} draws some at random as controls.`,
     ];
   }
-  const known = `Trained in both as they are: ${promoted.trained} of ${formatCount(promoted.population)} promoted ` +
+  const known =
+    `Trained in both experiments unchanged: ${promoted.trained} of ${formatCount(promoted.population)} promoted ` +
     `configurations and ${rest.trained} of ${counted(controls.listed, "control")}, drawn at random from the ` +
-    `${formatCount(rest.population)} that were left out${failures(audit)}; ${
+    `${formatCount(rest.population)} that were not promoted${failures(audit)}; ${
       formatCount(steps.short)
     } steps in experiment 01, ` +
     `${formatCount(steps.long)} in 02. ${measuredWords(audit, study)} ${seedsIn(audit)}`;
-  if (!regret) return [`This cannot be said yet: a promoted configuration and a control are needed. ${known}`];
+  if (!regret) return [`Cannot be answered yet: a promoted configuration and a control are needed. ${known}`];
   return [regretWords(regret, audit), agreementWords(audit, study), known];
 }
 
@@ -50,8 +51,8 @@ function measuredWords(
     commandOn("evaluate", study, experiment, { again: true })
   );
   const why = isValidated
-    ? `for not all have a score on the validation split: ${commands.join(" and ")} add it`
-    : "for the validation split is too short to be scored";
+    ? `since some runs have no score on the validation split: ${commands.join(" and ")} add it`
+    : "since the validation split is too short to be scored";
   return `Compared by the lowest training loss of those logged ${loggedAt(every)}${left}, ${why}.`;
 }
 
@@ -69,14 +70,14 @@ function regretWords(
 ): string {
   const { unit } = criterionAxis(criterion, reads);
   const named = ({ name, label, long }: AuditPoint) => `${name} (${label}), at ${formatSpread(long)} ${unit}`;
-  const best = `the best promoted configuration as it is, not widened, ${named(promoted)}`;
+  const best = `the best promoted configuration, not widened, ${named(promoted)}`;
   const found = better
     ? `${formatLoss(value)} ${unit}. The control ${named(control)}, ended lower than ${best}; ` +
       `${better} of ${counted(rest.trained, "control")} did.`
     : `none found. ${
       rest.trained === 1 ? "The one control did not end" : `None of the ${rest.trained} controls ended`
     } lower than ${best}; the best control is ${named(control)}.`;
-  const share = `${formatCount(most)} of the ${formatCount(rest.population)} that were left out (${
+  const share = `${formatCount(most)} of the ${formatCount(rest.population)} that were not promoted (${
     Math.round(100 * most / rest.population)
   } %)`;
   return `Regret of the top 10 %: ${found} With 95 % confidence at most ${share} would have ended lower.`;
@@ -93,21 +94,19 @@ function agreementWords(
 ): string {
   if (tau === undefined) {
     return rest.trained < FEWEST_CONTROLS
-      ? `How far the two orders agree as a whole cannot be said from ${counted(rest.trained, "control")}: ` +
-        `it takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
-      : "How far the two orders agree cannot be said: all of one experiment are alike.";
+      ? `${counted(rest.trained, "control")} cannot show how well the two rankings agree: ` +
+        `that takes ${FEWEST_CONTROLS} (${drawControls(study)}, then train).`
+      : "Cannot tell how well the two rankings agree: all values of one experiment are equal.";
   }
-  const sure = interval
-    ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}`
-    : "no interval can be given";
+  const sure = interval ? `95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}` : "no interval";
   return `Over all ${
     formatCount(promoted.population + rest.population)
-  } configurations of experiment 01, the order after ` +
+  } configurations of experiment 01, the ranking after ` +
     `${formatCount(steps.short)} steps and that after ${formatCount(steps.long)} agree with Kendall's τ-b of ` +
     `${
       formatTau(tau)
-    } (${sure}; 1 is the same order, 0 no relation, −1 the reverse). Controls count for all that they were ` +
-    "drawn from; the promoted alone would not do, since they were chosen for being alike in the short ranking.";
+    } (${sure}; 1 is the same order, 0 no relation, −1 the reverse). Controls are weighted to stand for all configurations they were ` +
+    "drawn from; promoted ones alone would be biased, since the short ranking chose them.";
 }
 
 function failures({ controls: { failed } }: PromotionAudit): string {

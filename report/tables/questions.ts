@@ -54,9 +54,7 @@ export function questionsOf(
   const { equal, tuned, isTunedSame } = baselines ?? {}, better = isBetter(equal ?? tuned, table);
   const against = (heading: string, answer: BestAgainst | undefined, more: readonly string[] = []) =>
     answer ? [question(heading, [...againstWords(answer, table), ...more], comparisonCells(answer, table))] : [];
-  const same = isTunedSame
-    ? [`With each at its own best ${labels(rankings)} the same configurations are compared.`]
-    : [];
+  const same = isTunedSame ? [`With each at its own best ${labels(rankings)} the comparison is the same.`] : [];
   return [
     ...against(`${better}?`, equal, same),
     ...elsewhere.flatMap(({ equal, tuned }) => {
@@ -77,7 +75,7 @@ function question(heading: string, lines: readonly string[], { headings, lines: 
 
 /** What is said below a table that leaves lines out; nothing where it does not. */
 export function moreLines({ more }: Question): string[] {
-  return more ? [`and ${counted(more, "line")} more, worse than these`] : [];
+  return more ? [`and ${counted(more, "worse line")} more`] : [];
 }
 
 /** A study of other cells than the table's own compares them with each other. */

@@ -39,12 +39,12 @@ function howToRead({ pairs, criterion }: TrainingRanking): string[] {
   const known = pairs.filter(({ tau }) => tau !== undefined);
   if (!known.length) return [];
   const few = known.some(({ both, either }) => both < either)
-    ? " The few that were trained at both may be the best ones: these lie close together, and change places more easily than all would."
+    ? " The few configurations that were trained at both may be the best ones: these have close values and swap ranks more easily."
     : "";
   return [
     `τ-b compares the orders by ${
       criterionInWords(criterion)
-    }, a mean over the seeds that both have: 1 is the same order, 0 no relation, ` +
+    }, a mean over common seeds: 1 is the same order, 0 no relation, ` +
     `−1 the reverse.${few}`,
   ];
 }
@@ -54,9 +54,9 @@ function pairWords({ from, to, both, either, tau, best }: RankingPair, factor: F
   if (!best) return `${values}: no ${noun} was trained at both with a common seed`;
   const count = `${counted(both, noun)} trained at both` +
     (both < either ? ` (of ${formatCount(either)} at either)` : "");
-  if (both < 2) return `${values}: ${count}, which is no ranking`;
-  const agreement = tau === undefined ? "τ-b cannot be said, for all tie" : `Kendall's τ-b ${formatTau(tau)}`;
-  const few = both <= FEW ? ` (one exchange of neighbours changes it by ${formatTau(4 / (both * (both - 1)))})` : "";
+  if (both < 2) return `${values}: ${count}, too few for a ranking`;
+  const agreement = tau === undefined ? "τ-b is undefined, since all tie" : `Kendall's τ-b ${formatTau(tau)}`;
+  const few = both <= FEW ? ` (swapping two neighbours changes it by ${formatTau(4 / (both * (both - 1)))})` : "";
   const winner = best.same
     ? `the best one is the same, ${best.from.name}`
     : `the best one is not the same: ${best.from.name} at ${formatLevel(factor, from)}, ${best.to.name} at ${
@@ -101,7 +101,7 @@ function edgeWords(trained: readonly TrainedRow[]): string {
     ...(lowest ? [`${formatCount(lowest)} at the lowest`] : []),
     ...(highest ? [`${formatCount(highest)} at the highest`] : []),
   ];
-  return ends.length ? `; ${ends.join(" and ")} that was tried, beyond which there may be a better one` : "";
+  return ends.length ? `; ${ends.join(" and ")} value tried, so a better one may lie beyond` : "";
 }
 
 /** What a configuration is called without the factor: `GRU, 1 layer × 252`. */

@@ -17,9 +17,9 @@ const MOST_NAMED = 4, LEAST_NAMED = 0.01;
 /** Lines of the table, without those of all others and of the sum, and the smallest share that has one. */
 const MOST_TERMS = 12, LEAST_SHARE = 0.001;
 
-/** What the configurations differ by; where that cannot be said, why. */
+/** Share of each factor in the variance between configurations; where that cannot be said, why. */
 export function sharesQuestion(effects: Effects): Question {
-  const heading = "What the configurations differ by", { shares, missing_shares } = effects;
+  const heading = "Share of each factor in the variance between configurations", { shares, missing_shares } = effects;
   if (!shares) return { heading, lines: [missingWords(missing_shares!, effects.primary)], more: 0 };
   return { heading, lines: [sharesWords(shares, effects), HOW_TO_READ], cells: sharesCells(shares), more: 0 };
 }
@@ -30,8 +30,8 @@ export function sharesText(effects: Effects): string {
 }
 
 const HOW_TO_READ =
-  "The shares are exact and sum to 1: the grid is complete, so nothing is estimated by a model. They describe these configurations with these seeds; " +
-  "whether an effect holds for other seeds, its interval says. A × B is what both do together beyond what each does alone.";
+  "The shares are exact and sum to 1, since the grid is complete. They describe these configurations with these seeds; " +
+  "the interval of an effect tells whether it holds for other seeds. A × B is the interaction of both.";
 
 /** What an axis is called: of factors whose values are not all combined, `new state and old state`. */
 export function axisName({ factors }: GridAxis): string {
@@ -50,13 +50,13 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
   const others = single.slice(named.length), together = shares.filter(({ axes }) => axes.length > 1);
   const seeds = noise === undefined
     ? "how much of it is seed noise is unknown"
-    : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of it all, and a part of each share`;
+    : `seed noise is ${noise < 0.01 ? "" : "about "}${percent(noise)} of the variance and is included in every share`;
   const parts = [
     ...named.map((one) => ({ name: termName(one), share: one.share })),
     ...(others.length
       ? [{ name: counted(others.length, named.length ? "other single factor" : "single factor"), share: total(others) }]
       : []),
-    { name: "what factors do together", share: total(together) },
+    { name: "interactions", share: total(together) },
   ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
   return `Of what the ${formatCount(configurations)} configurations${whereWords(at)} differ by (${
     measureInSentence(primary)
@@ -99,20 +99,20 @@ function missingWords({ lacks, configurations, combinations, at }: MissingShares
   switch (lacks) {
     case "axes":
       if (configurations === 1 && at.some(({ factor }) => factor.key === STEPS_BACK.key)) {
-        return `Shares of variance need two factors of which all combinations have a finished run; there is one configuration alone${where}.`;
+        return `Shares of variance need two factors with a finished run for every combination; there is only one configuration${where}.`;
       }
-      return `Shares of variance need two factors of which all combinations have a finished run; the ${some} ${
+      return `Shares of variance need two factors with a finished run for every combination; the ${some} ${
         configurations === 1 ? "has" : "have"
-      } none.`;
+      } no such factors.`;
     case "combinations":
       return `Shares of variance need a complete grid: of the ${
         formatCount(combinations)
       } combinations of values${where}, ` +
         `${formatCount(configurations)} have a finished run.`;
     case "room":
-      return `Shares of variance are not computed of so many factors as the ${some} have.`;
+      return `Shares of variance are not computed: the ${some} have too many factors.`;
     case "difference":
-      return `The ${some} do not differ in ${measureInSentence(measure)}, so there is no variance to share out.`;
+      return `The ${some} do not differ in ${measureInSentence(measure)}, so there is no variance.`;
     default:
       return lacks satisfies never;
   }

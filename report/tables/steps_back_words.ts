@@ -100,7 +100,7 @@ function tooShortWords({ rows }: StepsBackAnswers, levels: readonly Level[] | un
       short.length > 1 ? `${listed(short.map(String))} steps back` : stepsBackText(short[0])
     } are not below the n-gram baseline of order 1: ${
       few === "1" ? "1 update is" : `${few} updates are`
-    } too few to judge them by`,
+    } too few to judge them`,
   ];
 }
 
@@ -114,10 +114,10 @@ export function stepsBackQuestions(answers: StepsBackAnswers, levels?: readonly 
     const answer = answers.at[basis], { quantity } = answer, { reads } = answers;
     // One picture has both, behind the last.
     const picture = basis === BASES.at(-1) ? STEPS_BACK_PICTURE : undefined;
-    const heading = `What do more steps back change, at ${equalIn(basis, reads)}?`;
+    const heading = `What is the effect of more steps back at ${equalIn(basis, reads)}?`;
     if (!quantity) {
       const why =
-        `That cannot be said: no two runs that differ in the number of steps back alone have logged a loss at ` +
+        `Cannot be answered: no two runs that differ only in the number of steps back have logged a loss at ` +
         `${equalIn(basis, reads)}, or have a score there`;
       return { heading, lines: [why], more: 0, picture };
     }
@@ -155,9 +155,9 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
       maxOf(equal.map(([, most]) => most)),
     ];
     return basis === "bytes"
-      ? `Each of these runs has read ${range(all)} ${reads}s, so scores of whole runs are compared; they have made ` +
+      ? `Each of these runs has read ${range(all)} ${reads}s, so final scores are compared; the runs have made ` +
         each((_, i) => `${range(extents[i].updates)} updates`)
-      : `Each of these runs has made ${range(all)} updates, so scores of whole runs are compared; they have read ` +
+      : `Each of these runs has made ${range(all)} updates, so final scores are compared; the runs have read ` +
         each((_, i) => `${range(extents[i].read)} ${reads}s`);
   }
   const early = listed(
@@ -168,11 +168,11 @@ function comparedText({ basis, point, extents }: BasisAnswer, quantity: Quantity
     ),
   );
   return basis === "bytes"
-    ? `No whole runs have read equally much, so smoothed training losses are compared where each sequence has read ` +
-      `${counted(point!, reads)}, the last such point that all have logged (${early}): after ` +
+    ? `No finished runs have read the same amount, so smoothed training losses are compared where each sequence has read ` +
+      `${counted(point!, reads)}, the last such point that all runs have logged (${early}): after ` +
       each((k) => `${formatCount(point! / k)} updates`)
-    : `No whole runs have made equally many updates, so smoothed training losses are compared after ` +
-      `${counted(point!, "update")}, the last that all have logged (${early}): there each sequence has read ` +
+    : `No finished runs have made the same number of updates, so smoothed training losses are compared after ` +
+      `${counted(point!, "update")}, the last that all runs have logged (${early}); by then each sequence has read ` +
       each((k) => `${formatCount(point! * k)} ${reads}s`);
 }
 
@@ -257,8 +257,8 @@ function caution({ at, chosen }: StepsBackAnswers, basis: Basis): string[] {
   );
   const isSure = all.some(({ change }) => change.interval ?? change.seed_interval);
   return [
-    `Differences are more − fewer steps back, of otherwise identical configurations, seed with seed; below zero more are lower${
-      isSure ? ". Intervals are not corrected for their number" : ""
+    `Differences are more − fewer steps back, of otherwise identical configurations, paired by seed; negative: more steps back are lower${
+      isSure ? ". Intervals are not corrected for multiple comparisons" : ""
     }`,
   ];
 }
@@ -272,11 +272,11 @@ function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
   const how =
     `The smoothing's start at ${
       SMOOTHING.start.toFixed(1)
-    } is taken out; what is left is a mean whose losses are ${SMOOTHING_AGE} updates old on average, ` +
-    `which are ${ages}`;
+    } is removed; the smoothed loss then lags by ${SMOOTHING_AGE} updates on average, ` +
+    `that is ${ages}`;
   return basis === "bytes"
-    ? `${how}: while a loss falls, the one with more steps back is shown the higher for it`
-    : `${how}: at equal updates both are as old in updates`;
+    ? `${how}: while losses fall, this lag makes the loss with more steps back look higher`
+    : `${how}: at equal updates both lag by as many updates`;
 }
 
 /** For each reason, how many runs with which steps back have no part in it. */

@@ -72,15 +72,15 @@ export function differencesInWords(differences: readonly StudyDifference[]): str
 
 function changeWords(one: StudyComparison): string[] {
   const { there: { name }, own, counts, differences, means, isSameText, barriers } = one;
-  const differs = differences.length ? `in: ${differencesInWords(differences)}` : "in no setting that is recorded";
+  const differs = differences.length ? `in: ${differencesInWords(differences)}` : "in no recorded setting";
   const both = `${formatCount(own.length)} of ${counted(counts.here, "configuration")} here and ` +
-    `${formatCount(counts.there)} there are in both`;
+    `${formatCount(counts.there)} there are in both studies`;
   const found = MEASURES.filter((measure) => means[measure].pairs > 0).map((measure) => meanWords(one, measure));
   const losses = barriers.length && own.length
     ? [`Lowest training losses are not compared: ${barriers.join(" and ")}`]
     : [];
   const text = isSameText ? [] : [
-    "As the texts differ, the difference says that one text is harder to predict, not that one study's cells are better",
+    "Since the texts differ, a difference means that one text is harder to predict, not that one study's cells are better",
   ];
   return [
     ...found,
@@ -112,14 +112,14 @@ function baselineWords(one: StudyComparison): string[] {
     .map(({ label, mean }) => `${label}: ${formatDifference(mean.difference!)} (${sureness(mean)})`);
   const rest = more > 0 ? `; ${formatCount(more)} more in the table` : "";
   return [
-    `Baselines in both, no part of these means, ${measureWithUnit(measure, unitHere(one))}: ${each.join("; ")}${rest}`,
+    `Baselines in both (not in these means), ${measureWithUnit(measure, unitHere(one))}: ${each.join("; ")}${rest}`,
   ];
 }
 
 /** What of either study has no part in the comparison, so that nothing is dropped in silence. */
 function leftOutWords({ there, counts: { seedless } }: StudyComparison): string[] {
   const parts = [
-    ...(seedless ? [`${counted(seedless, "configuration")} that both have without a seed in common`] : []),
+    ...(seedless ? [`${counted(seedless, "configuration")} in both studies without a common seed`] : []),
     ...(there.unfinished ? [`${counted(there.unfinished, "run")} of ${there.name} that have not finished`] : []),
     ...(there.unreadable ? [`${counted(there.unreadable, "file")} of ${there.name} that cannot be read`] : []),
   ];
@@ -129,7 +129,7 @@ function leftOutWords({ there, counts: { seedless } }: StudyComparison): string[
 function howToRead(comparisons: readonly StudyComparison[]): string {
   const tested = comparisons.filter(({ means, measure }) => means[measure].p !== undefined).length;
   const p = tested ? `; p is corrected by Holm over ${counted(tested, "study", "studies")}` : "";
-  return "Here is this study. A pair is one configuration in both studies, compared seed with seed; below zero the other study is lower. " +
+  return "“Here” is this study. A pair is one configuration in both studies, paired by seed; negative: the other study is lower. " +
     `Intervals cover other configurations like these with other seeds${p}`;
 }
 
@@ -210,9 +210,9 @@ function effectCells({ here, there, change, p_holm, ...contrast }: ComparedEffec
 function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], own: StudyEffects): string[] {
   const { noun: [noun, several] } = contrastWords(compared);
   if (!compared.length) {
-    return [`No ${noun} can be compared: no two configurations that differ in it alone are in both`];
+    return [`No ${noun} can be compared: no two configurations that differ only in it are in both studies`];
   }
-  const how = `Effects are on the ${measureWithUnit(one.measure, unitHere(one))}, over pairs that both have`;
+  const how = `Effects are on the ${measureWithUnit(one.measure, unitHere(one))}, over pairs in both studies`;
   const of = (fate: Fate) => compared.filter((effect) => fateOf(effect) === fate);
   if (compared.every(({ change }) => change.p === undefined)) {
     const same = compared.filter(({ here, there }) =>
@@ -220,7 +220,7 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], 
     ).length;
     const few = compared.every(({ change }) => change.seeds.length < 2) ? "one seed" : "one pair";
     return [
-      `With ${few} there is no interval: whether an effect turns cannot be said; signs agree for ${same} of ` +
+      `With ${few} there is no interval, so a change of sign cannot be tested; signs agree for ${same} of ` +
       `${counted(compared.length, noun, several)}`,
       how,
     ];
@@ -238,14 +238,14 @@ function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], 
   const listed = (lead: string, fate: Fate) => of(fate).length ? [`${lead}: ${named(of(fate))}`] : [];
   return [
     ...of("turns").map((effect) =>
-      `The effect of ${effect.factor.label} turns its sign: ${sidesOf(effect, one)}${depends(effect)}`
+      `The effect of ${effect.factor.label} changes sign: ${sidesOf(effect, one)}${depends(effect)}`
     ),
     ...of("changes").map((effect) =>
       `The effect of ${effect.factor.label} differs: ${sidesOf(effect, one)}${depends(effect)}`
     ),
-    ...listed("Clear in both, with the same sign and no significant difference", "holds"),
-    ...listed("Not clear in one or in both, and no significant difference", "unclear"),
-    `${how}; p is that of the difference between both effects, corrected by Holm over ${
+    ...listed("Significant in both, with the same sign and no significant difference", "holds"),
+    ...listed("Not significant in one or both, and no significant difference", "unclear"),
+    `${how}; p tests the difference between both effects, corrected by Holm over ${
       counted(compared.length, noun, several)
     }`,
   ];
@@ -265,7 +265,7 @@ function rankingWords(one: StudyComparison): string[] {
   const { ranking, measure, there: { name } } = one;
   if (!ranking) return [];
   const { configurations, tau, best } = ranking, what = measureName(measure);
-  const agreement = tau === undefined ? "τ-b cannot be said, for all of them tie" : `Kendall's τ-b ${formatTau(tau)}`;
+  const agreement = tau === undefined ? "τ-b is undefined, since all of them tie" : `Kendall's τ-b ${formatTau(tau)}`;
   const place = best.place === 1 ? "best there too" : `number ${formatCount(best.place)} there`;
   return [
     `Rankings of ${formatCount(configurations)} configurations by ${what}, here and in ${name}: ${agreement}; ` +
@@ -277,5 +277,5 @@ function inactiveWords(effects: readonly ComparedEffect[]): string[] {
   const left = effects.filter(({ inactive }) => inactive > 0);
   if (!left.length) return [];
   const each = left.map(({ factor, inactive }) => `${factor.label} ${formatCount(inactive)}`).join(", ");
-  return [`Left out, for what the switch adds is never trained in them: pairs of ${each}`];
+  return [`Left out, since the weights that the switch adds are never trained: pairs of ${each}`];
 }

@@ -66,7 +66,7 @@ export function switchLegend(rows: readonly MergedRow[], table: FactorTable = GA
   const switches = shownSwitches(table, rows);
   if (!switches.length) return [];
   const signs = switches.map(({ label }, i) => `${signOf(i)} ${label}`).join(", ");
-  const others = rows.every(({ config }) => table.isOwnCell(config)) ? "" : `; ${NONE} is another cell`;
+  const others = rows.every(({ config }) => table.isOwnCell(config)) ? "" : `; ${NONE} marks another cell`;
   return [`switches: ${signs}; · is off${others}`];
 }
 

@@ -21,7 +21,7 @@ export function effectQuestions(all: Effects): Question[] {
     const [turning, best, spread] = [turningWords, bestWords, spreadWords].map((words) => words(training, all));
     return comparedAtSeveral(training).length
       ? { heading, lines: [...turning, ...best, ...spread], cells: cellsOf(training, all), more: 0 }
-      : { heading, lines: [`That cannot be said: no effect has pairs at two values`, ...spread], more: 0 };
+      : { heading, lines: [`Cannot be answered: no effect has pairs at two values`, ...spread], more: 0 };
   });
 }
 
@@ -36,10 +36,10 @@ function turningWords(training: TrainingEffects, { primary, reads }: Effects): s
   const isAnyKnown = effects.some(({ at }) => at.some(({ interval }) => interval));
   return [
     isAnyKnown
-      ? `No effect on ${measureInSentence(primary)} is clearly below zero at one ${
+      ? `No effect on ${measureInSentence(primary)} is significantly below zero at one ${
         nounOf(factor)
-      } and clearly above at another`
-      : `No mean difference of ${measureInSentence(primary)} has another sign at another ${nounOf(factor)}`,
+      } and significantly above zero at another`
+      : `No mean difference of ${measureInSentence(primary)} changes sign at another ${nounOf(factor)}`,
   ];
 }
 
@@ -53,7 +53,7 @@ export function turnWords(effect: FactorEffect, { training, primary, reads }: Ef
     const turning = one.effects.find(({ factor, turns }) => turns && factor === effect.factor);
     if (!turning) return [];
     const said = valuesWords(meansOf(turning, one), unitOfMeasure(primary, reads));
-    return [`; its sign turns with ${inSentence(one.factor)}: ${said}`];
+    return [`; its sign changes with ${inSentence(one.factor)}: ${said}`];
   }).join("");
 }
 
@@ -82,7 +82,7 @@ function warning(effect: TrainingEffect, training: TrainingEffects, unit: string
   const { factor } = training, means = meansOf(effect, training);
   const where = means.every(({ mean }) => mean.seeds.length < 2) ? "In this one seed's runs the" : "The";
   const compared = isSwitch(effect.factor) ? "" : ` (${differenceName(effect)})`;
-  return `${where} sign turns with ${inSentence(factor)}: ${effect.factor.label}${compared} ${
+  return `${where} sign changes with ${inSentence(factor)}: ${effect.factor.label}${compared} ${
     valuesWords(means, unit)
   }`;
 }
@@ -98,11 +98,11 @@ function bestWords({ factor, tuned, criterion, effects }: TrainingEffects): stri
     return [
       `Each ${
         nounOf(factor)
-      } stands by itself: none is chosen as a configuration's best, since each costs another time`,
+      } is compared separately: none is chosen as a configuration's best, since their training times differ`,
     ];
   }
   if (!tuned) return [`No configuration was trained at several values of the ${factor.label}, so none has a best one`];
-  const pairs = effects.some(({ atBest }) => atBest.pairs > 0) ? "" : "; no two of them are a pair";
+  const pairs = effects.some(({ atBest }) => atBest.pairs > 0) ? "" : "; none of them form a pair";
   return [
     `Each at its best: ${counted(tuned, "configuration")} that ${
       tuned === 1 ? "was" : "were"

@@ -7,7 +7,7 @@ const MOST_PORT = 65_535;
 export const LOOPBACK = "127.0.0.1";
 
 /** Zero stands for one that is free. */
-export const portFlag = flag.whole("--port <n>", "the port on this machine; 0 takes one that is free", 0, {
+export const portFlag = flag.whole("--port <n>", "the port on this machine; 0 takes a free one", 0, {
   least: 0,
   most: MOST_PORT,
 });

@@ -118,21 +118,21 @@ function handlerOf(
     "/": async (request) => {
       const { headers } = request, isVisit = headers.get("sec-fetch-mode") === "navigate";
       if (headers.get("sec-fetch-site") === "cross-site" && !isVisit) {
-        return refusal(403, "This is a page, and no part of another site's.");
+        return refusal(403, "This page cannot be embedded in another site.");
       }
       return html(await pageNow());
     },
     "/events": (request, port) => {
-      if (!isOfOwnPage(request, port)) return refusal(403, "This is for the page that this server sends.");
+      if (!isOfOwnPage(request, port)) return refusal(403, "Only the page that this server sends may request this.");
       if (broadcast.clients >= MOST_CLIENTS) {
-        return refusal(503, `${MOST_CLIENTS} pages are connected, and no more can be.`);
+        return refusal(503, `${MOST_CLIENTS} pages are connected, the maximum.`);
       }
       const events = broadcast.connect(request.headers.get("last-event-id") ?? undefined);
       return answer(events, "text/event-stream");
     },
     "/cells": async (request, port) => {
       if (!cells) return nothingHere();
-      if (!isOfOwnPage(request, port)) return refusal(403, "This is for the page that this server sends.");
+      if (!isOfOwnPage(request, port)) return refusal(403, "Only the page that this server sends may request this.");
       const { list } = source.snapshot;
       if (madeCells?.list !== list) madeCells = { list, html: Promise.try(cells) };
       try {
@@ -145,16 +145,16 @@ function handlerOf(
   };
   return async (request, port) => {
     if (!hostsOf(port).includes(request.headers.get("host")?.toLowerCase() ?? "")) {
-      return refusal(403, `This server goes by ${hostsOf(port).join(", ")}, and by no other name.`);
+      return refusal(403, `This server answers only at ${hostsOf(port).join(", ")}.`);
     }
     const { pathname } = new URL(request.url);
     if (!Object.hasOwn(routes, pathname)) return nothingHere();
-    if (request.method !== "GET") return refusal(405, "This can be read, and nothing else.", { allow: "GET" });
+    if (request.method !== "GET") return refusal(405, "This server accepts only GET and HEAD.", { allow: "GET" });
     try {
       return await routes[pathname](request, port);
     } catch (error) {
       onProblem(`Cannot make ${pathname}: ${messageOf(error)}`);
-      return refusal(500, `This cannot be made: ${messageOf(error)}`);
+      return refusal(500, `Cannot make this: ${messageOf(error)}`);
     }
   };
 }
@@ -188,5 +188,5 @@ function refusal(status: number, why: string, headers?: Readonly<Record<string, 
 }
 
 function nothingHere(): Response {
-  return refusal(404, "There is nothing here.");
+  return refusal(404, "Not found.");
 }

@@ -6,7 +6,7 @@ import { parseSelection } from "../../experiments/study/selection.ts";
 import { Follower } from "../../report/watch/follow.ts";
 import { serveWatch } from "../../report/watch/server.ts";
 import { watchedCells, watchPage } from "../../report/watch_page.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { makeFollowedStudy } from "../report/watch/followed_study.ts";
 import { actOn, lacking } from "./browser.ts";
 
@@ -27,9 +27,12 @@ interface Seen {
 const FULL = { layers: [1, 2, 3], state_sizes: [32, 256], steps: 15_000 };
 const DONE = 380, GROWING = 24, BEGUN = 40, ROUNDS = 5, ONLY = "use_residual=false";
 
-inFolder(
+Deno.test(
   "a page that is open while a study of 432 runs trains grows its curves, and draws none again",
-  async (dir) => {
+  { ignore: lacking !== undefined },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { runs, resultOf, write, save, begin } = await makeFollowedStudy(dir, FULL);
     assert.equal(runs.length, 432);
     const done = runs.slice(0, DONE), growing = runs.slice(DONE, DONE + GROWING);
@@ -93,5 +96,4 @@ inFolder(
       await server.close();
     }
   },
-  { ignore: lacking !== undefined },
 );

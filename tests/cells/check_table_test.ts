@@ -65,7 +65,7 @@ Deno.test("checkTable() takes the built-in table, and more factors of each kind"
 });
 
 const WRONG: readonly [when: string, table: FactorTable, says: string][] = [
-  ["a key is there twice", tableOf(INTEGER, NUMBER), "factor 'heads' is there twice, must be there once"],
+  ["a key is there twice", tableOf(INTEGER, NUMBER), "factor 'heads' is listed twice, must be listed once"],
   [
     "a key is no name of a column",
     tableOf({ ...INTEGER, key: "B ptt" }),

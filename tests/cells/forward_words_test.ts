@@ -14,7 +14,7 @@ Deno.test("forwardInWords() has a clause for each switch, in the table's order, 
   assert.deepEqual(layer, SWITCHES.map(({ key, on, off }) => CONFIG[key] ? on : off));
   assert.equal(
     before,
-    "Each byte becomes 1,024 numbers (its embedding), then goes through 2 layers, one after the other; each layer carries a state " +
+    "Each byte becomes 1,024 numbers (its embedding), then passes through 2 layers in turn; each layer carries a state " +
       "of 1,024 numbers from byte to byte.",
   );
   assert.match(lead, /^In each layer, the candidate .*:$/);
@@ -23,10 +23,10 @@ Deno.test("forwardInWords() has a clause for each switch, in the table's order, 
 
 Deno.test("forwardInWords() speaks of one layer, and of tokens, where that is so", () => {
   const { before, after } = forwardInWords({ ...CONFIG, n_layers: 1 }, "token");
-  assert.match(before, /^Each token becomes .* goes through one layer; the layer carries .* from token to token\.$/);
+  assert.match(before, /^Each token becomes .* passes through one layer; the layer carries .* from token to token\.$/);
   assert.match(
     after,
-    /^A linear layer maps the layer's output to one logit for each value that the next token may have\.$/,
+    /^A linear layer maps the layer's output to the logits of the next token\.$/,
   );
 });
 

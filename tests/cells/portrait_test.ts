@@ -42,7 +42,7 @@ Deno.test("equationsOf() writes out the best cell of the original study, one lay
     { title: "Input embedding, from a byte", lines: ["x = W_input_embedding[:, bytes] + b_input_embedding"] },
     {
       title:
-        "Each of the 3 layers, from its input x (the embedding, or the y of the layer before) and its carried state h",
+        "Each of the 3 layers, from its input x (the embedding, or the previous layer's y) and its carried state h",
       lines: [
         "n = tanh(W_state_nn [x, h] + b_state_nn)",
         "z = σ(W_state_gate_nn [x, h, n] + b_state_gate_nn)",

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import tasks from "../../deno.json" with { type: "json" };
+import { UserError } from "../../cells/errors.ts";
 import { copiesOfSmallStudy } from "./small_study.ts";
+import { parse } from "./script_flags.ts";
 
 const copyStudy = copiesOfSmallStudy();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,8 +18,8 @@ const FLAGS = "--bptt, --optimizer, --learning-rate, --state-size or --layers";
 type Row = readonly [task: keyof typeof tasks.tasks, flags: string, says: string];
 
 const ROWS: readonly Row[] = [
-  ["init", "--cells grue", `Cannot use --cells grue: must be of ${OTHERS}, with commas between`],
-  ["init", "--cells gru,gated", `Cannot use --cells gru,gated: must be of ${OTHERS}, with commas between`],
+  ["init", "--cells grue", `Cannot use --cells grue: must be of ${OTHERS}, separated by commas`],
+  ["init", "--cells gru,gated", `Cannot use --cells gru,gated: must be of ${OTHERS}, separated by commas`],
   ["init", "--cells gru,lstm,gru", "Cannot use --cells gru,lstm,gru: must name gru once"],
   [
     "init",
@@ -57,7 +59,9 @@ const ROWS: readonly Row[] = [
   [
     "init",
     `--parameters like:${"0".repeat(64)}`,
-    `Cannot use --parameters like:${"0".repeat(64)}: no configuration that study DIR lists has an id that begins so`,
+    `Cannot use --parameters like:${
+      "0".repeat(64)
+    }: no configuration that study DIR lists has an id that begins with it`,
   ],
   [
     "init",
@@ -125,14 +129,14 @@ const ROWS: readonly Row[] = [
     "init",
     "--experiment 02 --best 3 --learning-rate 1e-2",
     "Cannot use --layers, --state-size, --learning-rate, --optimizer or --bptt with experiment 02: its configurations follow from the " +
-    "best of experiment 01, but for those of --cells",
+    "best of experiment 01, except with --cells",
   ],
   [
     "init",
     "--experiment 02 --parameters 700k",
-    "Cannot use --parameters with experiment 02: its configurations follow from the best of experiment 01, but for those of --cells",
+    "Cannot use --parameters with experiment 02: its configurations follow from the best of experiment 01, except with --cells",
   ],
-  ["remove", "", "Cannot remove configurations: must be told which, with --only or --id"],
+  ["remove", "", "Cannot remove configurations: must have --only or --id"],
   ["remove", "--id RUN", "Cannot use --id RUN: must be the beginning of an id: up to 64 digits and letters a to f"],
   [
     "remove",
@@ -153,18 +157,22 @@ const ROWS: readonly Row[] = [
   ["evaluate", "--only n_layers>1", "Cannot score experiment 01 of DIR: none of 3 results matches --only n_layers>1"],
   ["status", "--only cell=lstm", "Cannot look at experiment 01 of DIR: none of 48 runs matches --only cell=lstm"],
   ["report", "--only n_layers>1", "Cannot draw a report of DIR: none of 3 results matches --only n_layers>1"],
-  ["report", "--with a,", "Cannot use --with a,: must name a folder each"],
-  ["report", "--with ,", "Cannot use --with ,: must name a folder each"],
-  ["report", "--with a --with b", "Cannot use --with twice: it must be given once, with commas between what it names"],
+  ["report", "--with a,", "Cannot use --with a,: must have no empty name of a folder"],
+  ["report", "--with ,", "Cannot use --with ,: must have no empty name of a folder"],
+  [
+    "report",
+    "--with a --with b",
+    "Cannot use --with twice: it must be given once, with its values separated by commas",
+  ],
   [
     "report",
     "--with /nowhere",
     "Cannot open study /nowhere: it has no study.json; name the folder of a study",
   ],
-  ["merge", "", "Cannot merge into DIR: must be told which folders, with --from"],
-  ["merge", "--from a,", "Cannot use --from a,: must name a folder each"],
+  ["merge", "", "Cannot merge into DIR: must have the folders, as --from"],
+  ["merge", "--from a,", "Cannot use --from a,: must have no empty name of a folder"],
   ["merge", "--from a b a --dry-run", "Cannot use --from a,b,a: must name a once"],
-  ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with commas between what it names"],
+  ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with its values separated by commas"],
   [
     "merge",
     "--from --dry-run",
@@ -184,12 +192,23 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
+/** Rows that are refused as soon as they are read: of each task the first alone has a process of its own. */
+const read = new Set<string>();
+
 for (const [task, flags, says] of ROWS) {
   Deno.test(`${task} ${flags}: one line, and nothing is written`, async () => {
     const small = await copyStudy(), before = small.files();
+    const args = ["--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)];
+    const refused = await parse(task, ...args).then(() => undefined, (error) => error);
+    if (refused !== undefined) {
+      assert.ok(refused instanceof UserError);
+      assert.equal(small.named(refused.message), says);
+      if (read.has(task)) return assert.deepEqual(small.files(), before);
+      read.add(task);
+    }
     const [, ...command] = tasks.tasks[task].command.split(" ");
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [...command, "--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)],
+      args: [...command, ...args],
       cwd: ROOT,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     }).output();
@@ -214,7 +233,7 @@ Deno.test("init says what further seeds come to before it writes, as it does of 
   assert.match(lines[1], /^Training what is left then takes about /);
   assert.equal(
     lines.at(-1),
-    `Nothing is written: with --dry-run, 0 configurations and ${runs} runs would be added to 48`,
+    `Nothing is written (--dry-run): 0 configurations and ${runs} runs would be added to 48`,
   );
 });
 
@@ -229,6 +248,6 @@ Deno.test("init --best without a study, and where nothing has finished, says so"
   });
   await assert.rejects(initStudy({ dir: `${study.dir}/none`, ...asked }), {
     name: "UserError",
-    message: `Cannot use --best in ${dir}/none: it has no study, so nothing has been trained there`,
+    message: `Cannot use --best in ${dir}/none: it has no study, so no run is trained`,
   });
 });

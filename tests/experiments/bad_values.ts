@@ -7,8 +7,7 @@ import { trainStudy } from "../../experiments/session/training.ts";
 import { type Action, type BadInput, evaluate, init, refused, sample, train } from "./bad_input.ts";
 import { cut, editJson, flipBit, makeFolderOf } from "./small_study.ts";
 
-const PUT_BACK =
-  "put DIR/corpus.txt back as it was, or say where it is now with 'deno task init --dir DIR --corpus FILE'";
+const PUT_BACK = "restore DIR/corpus.txt, or give its new path with 'deno task init --dir DIR --corpus FILE'";
 const read = refused(train, evaluate);
 const readOrExtended = refused(train, evaluate, init(), init({ seeds: 2 }));
 
@@ -43,7 +42,7 @@ export const BAD_VALUES: readonly BadInput[] = [
     damage: ({ corpus }) => cut(corpus, 50),
     action: read,
     says:
-      `Cannot use corpus corpus.txt: it has 50 bytes, so its training split (90 %) has 45; one pass needs 51; ${PUT_BACK}`,
+      `Cannot use corpus corpus.txt: it has 50 bytes, so its training split (90 %) has 45; one sequence needs 51; ${PUT_BACK}`,
   },
   {
     name: "corpus has one byte changed",
@@ -55,31 +54,30 @@ export const BAD_VALUES: readonly BadInput[] = [
     name: "corpus has one byte changed, at init",
     damage: ({ corpus }) => flipBit(corpus, 3000),
     action: refused(init({ seeds: 2 })),
-    says:
-      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, name " +
+    says: "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; restore it, name " +
       "a copy of it with --corpus, or start another with --dir",
   },
   {
     name: "corpus is shorter than one pass, at init",
     damage: ({ corpus }) => cut(corpus, 50),
     action: refused(init(), init({ seeds: 2 })),
-    says:
-      "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; put it back as it was, name " +
+    says: "Cannot extend study DIR: corpus DIR/corpus.txt has SHA-1 …, the study was made with …; restore it, name " +
       "a copy of it with --corpus, or start another with --dir",
   },
   {
     name: "init with a pass that is longer than the study's own text",
     damage: (small) => Deno.removeSync(dirname(small.result(0)), { recursive: true }),
     action: refused(init({ history: 6000 }), init({ history: 6000, seeds: 2 })),
-    says: "Cannot use corpus corpus.txt: it has 6000 bytes, so its training split (90 %) has 5400; one pass needs 6000",
+    says:
+      "Cannot use corpus corpus.txt: it has 6000 bytes, so its training split (90 %) has 5400; one sequence needs 6000",
   },
   {
     name: "queue is no database",
     damage: ({ queue }) => Deno.writeTextFileSync(queue, "no database, but long enough for one".repeat(50)),
     action: read,
     says:
-      "Cannot use DIR/queue.sqlite: file is not a database; it is damaged, or somebody else's: move it away, and the next " +
-      "command makes it anew",
+      "Cannot use DIR/queue.sqlite: file is not a database; it is damaged, or not cellspace's: move it away, and the next " +
+      "command creates a new one",
   },
   {
     name: "queue is a folder",
@@ -169,7 +167,7 @@ export const BAD_VALUES: readonly BadInput[] = [
     name: "init of experiment 02 with sizes",
     action: init({ experiment: "02", levels: { n_layers: [2] } }),
     says:
-      "Cannot use …--layers…--state-size… with experiment 02: its …s follow from the best of experiment 01, but for those of --cells",
+      "Cannot use …--layers…--state-size… with experiment 02: its …s follow from the best of experiment 01, except with --cells",
   },
   {
     name: "sample --id that no run has",
@@ -179,7 +177,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "sample --id that several runs have",
     action: sample(""),
-    says: "Cannot tell which run '' is: 3 begin so (…); give more of the id",
+    says: "Cannot choose run '': 3 ids begin with it (…); give more of the id",
   },
 ];
 

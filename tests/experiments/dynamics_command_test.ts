@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import { inFolder } from "./folder.ts";
+import { tempFolder } from "./folder.ts";
 import { moduleWith } from "./study/space_modules.ts";
 import { succeed, task } from "./tasks.ts";
 
@@ -24,7 +24,9 @@ const dynamicsIn = (study: string) =>
     JSON.parse(Deno.readTextFileSync(join(study, "dynamics_01_all", name)))
   );
 
-inFolder("dynamics measures runs side by side, once each, tells what it found, and status counts them", async (dir) => {
+Deno.test("dynamics measures runs side by side, once each, tells what it found, and status counts them", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await trainedStudy(dir, 3), at = ["--dir", study, ...LITTLE];
   assert.doesNotMatch(await succeed("status", "--dir", study), /Dynamics/);
   const both = await Promise.all([succeed("dynamics", ...at), succeed("dynamics", ...at)]);
@@ -35,7 +37,7 @@ inFolder("dynamics measures runs side by side, once each, tells what it found, a
   }
   assert.match(
     await succeed("dynamics", ...at),
-    /^0 runs measured, 3 had been measured before, 0 could not be\n'deno task report --dir \S+' draws them$/,
+    /^0 runs measured, 3 measured before, 0 could not be measured\n'deno task report --dir \S+' draws them$/,
   );
   assert.match(await succeed("status", "--dir", study), /\nDynamics: 3 of 3 finished runs measured\n/);
   const { dynamics } = JSON.parse(await succeed("status", "--dir", study, "--json"));
@@ -43,15 +45,17 @@ inFolder("dynamics measures runs side by side, once each, tells what it found, a
 
   const best = await succeed("dynamics", ...at, "--top", "1", "--again");
   assert.match(best, /^Measuring the best 1 of 3 configurations, by the lowest score on the validation split\n/);
-  assert.match(best, /\n1 run measured, 0 had been measured before, 0 could not be\n'deno task report .*' draws them$/);
+  assert.match(best, /\n1 run measured, 0 measured before, 0 could not be measured\n'deno task report .*' draws them$/);
   const [name] = [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) => name);
   Deno.writeTextFileSync(join(study, "dynamics_01_all", name), "{");
   const { code, out, err } = await task("dynamics", ...at);
-  assert.deepEqual([code, out], [1, "0 runs measured, 2 had been measured before, 1 could not be"]);
-  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away and the run is measured again$/);
+  assert.deepEqual([code, out], [1, "0 runs measured, 2 measured before, 1 could not be measured"]);
+  assert.match(err, /^dynamics: Cannot read .*\.json: it is not JSON .*; move it away to measure the run again$/);
 });
 
-inFolder("dynamics reads byte-pair tokens where the models do, and says what it counts in", async (dir) => {
+Deno.test("dynamics reads byte-pair tokens where the models do, and says what it counts in", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await trainedStudy(dir, 1, "--tokens", "bpe:260");
   const out = await succeed("dynamics", "--dir", study, ...LITTLE);
   assert.match(out, /^Measuring 1 run, 1 at a time: 1 stream of 64 tokens of the test split\n/);
@@ -64,7 +68,9 @@ inFolder("dynamics reads byte-pair tokens where the models do, and says what it 
   );
 });
 
-inFolder("dynamics measures the cell of a space of one's own, and those of the catalog beside it", async (dir) => {
+Deno.test("dynamics measures the cell of a space of one's own, and those of the catalog beside it", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const space = join(dir, "mine.ts");
   Deno.writeTextFileSync(space, moduleWith());
   const study = await trainedStudy(dir, 1, "--space", space);
@@ -72,7 +78,7 @@ inFolder("dynamics measures the cell of a space of one's own, and those of the c
   await succeed("train", "--dir", study, "--engine", "onnx", "--score-on", "cpu");
   assert.match(
     await succeed("dynamics", "--dir", study, ...LITTLE),
-    /\n2 runs measured, 0 had been measured before, 0 could not be\n/,
+    /\n2 runs measured, 0 measured before, 0 could not be measured\n/,
   );
   const numbers = dynamicsIn(study).map(({ lyapunov, gates, not_measured }) => {
     assert.deepEqual(not_measured, {});

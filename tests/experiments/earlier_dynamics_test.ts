@@ -6,14 +6,16 @@ import { measureStudy } from "../../experiments/session/measure_dynamics.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { reportOnStudy } from "../../report/report_study.ts";
 import { decodeModel, encodeModel } from "../../train/engines/onnx/proto.ts";
-import { inFolder } from "./folder.ts";
+import { tempFolder } from "./folder.ts";
 import { editJson, makeSmallStudy, SmallStudy, TRAINED } from "./small_study.ts";
 
 const BEFORE = "0.6.0";
 
-inFolder(
+Deno.test(
   "an earlier version's study is reported on as before, measured, counted, and then shown with dynamics",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await makeSmallStudy(join(dir, "made"), 24_000);
     const small = await SmallStudy.copy(join(dir, "made"), join(dir, "study"));
     for (let run = 0; run < TRAINED; run++) {

@@ -89,31 +89,31 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: Edit, says: RegExp
   [
     "vocabulary and name",
     ({ tokens }) => Object.assign(tokens, { vocabulary: 400, name: "bpe:400" }),
-    /study\.json: 'tokens\.vocabulary' is 400, must be 300; mend it there$/,
+    /study\.json: 'tokens\.vocabulary' is 400, must be 300; correct it there$/,
   ],
-  ["test tokens", ({ tokens }) => tokens.split.test++, /'tokens\.split\.test' is \d+, must be \d+; mend it there$/],
+  ["test tokens", ({ tokens }) => tokens.split.test++, /'tokens\.split\.test' is \d+, must be \d+; correct it there$/],
   [
     "training tokens",
     ({ tokens }) => tokens.split.train--,
-    /'tokens\.split\.train' is \d+, must be \d+; mend it there$/,
+    /'tokens\.split\.train' is \d+, must be \d+; correct it there$/,
   ],
   [
     "validation tokens",
     ({ tokens }) => tokens.split.validation++,
-    /'tokens\.split\.validation' is \d+, must be \d+; mend it there$/,
+    /'tokens\.split\.validation' is \d+, must be \d+; correct it there$/,
   ],
   ["bytes of the corpus", ({ corpus }) => corpus.bytes++, /'split': has 6000 bytes, the corpus 6001; mend it/],
   [
     "bytes of the corpus and of a part",
     ({ corpus, split }) => [corpus.bytes++, split.test++],
-    /'corpus\.bytes' is 6001, must be 6000; mend it there$/,
+    /'corpus\.bytes' is 6001, must be 6000; correct it there$/,
   ],
   [
     "bytes of two parts",
     ({ split }) => [split.train--, split.validation++],
-    /'split\.train' is 5399, must be 5400; mend it there$/,
+    /'split\.train' is 5399, must be 5400; correct it there$/,
   ],
-  ["version", (settings) => settings.version = 1, /'tokens': is there, and a study of version 1 has none; mend it/],
+  ["version", (settings) => settings.version = 1, /'tokens': is present, and a study of version 1 has none; fix it/],
   [
     "tokens",
     (settings) => delete settings.tokens,

@@ -1,15 +1,10 @@
-/** Runs a test in a temporary folder that goes afterwards. */
-export function inFolder(
-  name: string,
-  test: (dir: string) => Promise<void>,
-  options: Pick<Deno.TestDefinition, "ignore"> = {},
-): void {
-  Deno.test(name, options, async () => {
-    const dir = await Deno.makeTempDir();
-    try {
-      await test(dir);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-  });
+/** A temporary folder, and its end. */
+export interface TempFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Makes a temporary folder that goes with all that is in it: `await using temp = await tempFolder()`. */
+export async function tempFolder(): Promise<TempFolder> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

@@ -14,7 +14,7 @@ Deno.test("parseGpus() takes all, or numbers of cards once each, and nothing els
   assert.deepEqual(parseGpus("1, 0,63"), [1, 0, 63]);
   for (const wrong of ["", "x", "-1", "1.5", "64", "0,", "all,1", "0x1", "100"]) {
     assert.throws(() => parseGpus(wrong), {
-      message: "must be all, or numbers of cards from 0 to 63 with commas between",
+      message: "must be all, or numbers of cards from 0 to 63, separated by commas",
     });
   }
   assert.throws(() => parseGpus("1,0,1"), { message: "must name 1 once" });
@@ -57,8 +57,8 @@ Deno.test("chosenGpus() refuses what there is not, and what does not go with car
   );
   assert.deepEqual(chosenGpus([0], software, ["--engine", "webgpu"]), [0]);
   refused(
-    "Cannot use --gpu 0,1 with --shard: processes of one share would take its runs from each other; " +
-      "start one for each card, each with its share",
+    "Cannot use --gpu 0,1 with --shard: the processes of one share would take over each other's runs; " +
+      "start one command per card, each with its own share",
     [0, 1],
     CARDS,
     ["--shard", "1/2"],

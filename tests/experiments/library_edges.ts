@@ -158,7 +158,7 @@ export const tableRows: readonly Row[] = [
   ["as it is", () => library.grid({}, library.GATED).length, "works"],
   ["a factor twice", () => library.grid({}, withFactor(library.GATED.factors[0])), [
     "UserError",
-    /Cannot use table 'gated': factor 'use_input_gate' is there twice, must be there once/,
+    /Cannot use table 'gated': factor 'use_input_gate' is listed twice, must be listed once/,
   ]],
   ["a factor without a default", () => library.grid({}, withFactor(withoutDefault)), [
     "UserError",

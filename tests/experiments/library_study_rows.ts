@@ -85,7 +85,7 @@ export const STUDY_ROWS = {
     ["a new study", creating({}), "works"],
     ["a study that is there", () => onStudy(({ dir }) => library.Study.create({ dir })), [
       "UserError",
-      /Cannot create study \S+: it is there; open it/,
+      /Cannot create study \S+: it exists; open it/,
     ]],
     ["a corpus that is none", creating({ corpus: "/nowhere/text" }), [
       "UserError",
@@ -177,7 +177,7 @@ export const STUDY_ROWS = {
       "RangeError",
       /must be of csv, parquet, tensorboard/,
     ]],
-    ["nothing to remove", () => onStudy((study) => study.remove({})), ["UserError", /must be told which/]],
+    ["nothing to remove", () => onStudy((study) => study.remove({})), ["UserError", /must have --only or --id/]],
     ["an id that is none", () => onStudy((study) => study.remove({ id: "xyz" })), [
       "UserError",
       /Cannot use id 'xyz': must be the beginning of an id/,
@@ -196,7 +196,7 @@ export const STUDY_ROWS = {
     ]],
     ["nothing to merge", () => onStudy((study) => study.merge({ from: [] })), [
       "UserError",
-      /must be told which folders/,
+      /must have the folders, as --from/,
     ]],
     ["folders to merge that are no list", () => onStudy((study) => study.merge({ from: "a" as never })), [
       "TypeError",

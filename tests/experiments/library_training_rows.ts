@@ -83,11 +83,14 @@ export const TRAINING_ROWS = {
       /of the text is \d+, must be below the vocabulary, 70/,
     ]],
     ["no model", () => score(text, 1, undefined, new Uint8Array()), ["UserError", /it is no evaluation model/]],
-    ["bytes that are no model", () => score(text, 1, undefined, text), ["UserError", /it is damaged or no ONNX model/]],
+    ["bytes that are no model", () => score(text, 1, undefined, text), [
+      "UserError",
+      /it is damaged or not an ONNX model/,
+    ]],
     [
       "a tokenizer of fewer tokens",
       () => library.evaluateModel(model, text, 1, undefined, { tokenizer: { lengths: new Uint32Array(9).fill(1) } }),
-      ["RangeError", /has tokens that are none of 9/],
+      ["RangeError", /has a token outside the vocabulary of 9/],
     ],
   ],
   EvaluationWorkers: [
@@ -160,7 +163,7 @@ export const TRAINING_ROWS = {
     ["more", () => train({ history: 129, steps: 256 }, text, { bptt: 65 }), ["RangeError", /bptt is 65, must be/]],
     ["more steps back than a pass has tokens", () => train({}, text, { bptt: 5 }), [
       "RangeError",
-      /Cannot train with 5 steps back: a pass of history 5 reads 4 tokens, must be at least 5/,
+      /Cannot train with 5 steps back: history 5 is 4 training tokens, must be at least 5/,
     ]],
     ["steps back with which nothing is logged", () => train({}, text, { bptt: 4 }), [
       "RangeError",
@@ -172,7 +175,7 @@ export const TRAINING_ROWS = {
       /Cannot use budget 'bytes': must be one of tokens, updates/,
     ]],
     ["a signal that has come", () => train({}, text, { signal: AbortSignal.abort() }), "works"],
-    ["a state of no tensors", () => train({}, text, { from: state }), ["RangeError", /Cannot go on from a state/]],
+    ["a state of no tensors", () => train({}, text, { from: state }), ["RangeError", /Cannot resume from a state/]],
   ],
   trainGroup: [
     ["no jobs", () => library.trainGroup(engine, [], settings, text), "works"],
@@ -199,7 +202,7 @@ export const TRAINING_ROWS = {
     [
       "a state of no tensors",
       () => library.trainGroup(engine, [{ cell, ...sizes, seed: 0 }], settings, text, { from: [state] }),
-      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+      ["RangeError", /Cannot resume from a state: its '.*' is missing/],
     ],
   ],
   trainRuns: [
@@ -220,7 +223,7 @@ export const TRAINING_ROWS = {
     [
       "a state of no tensors",
       () => library.trainRuns(engine, [{ step, seed: 0, from: state }], source, settings, text),
-      ["RangeError", /Cannot go on from a state: its '.*' is missing/],
+      ["RangeError", /Cannot resume from a state: its '.*' is missing/],
     ],
   ],
   trainingRun: [

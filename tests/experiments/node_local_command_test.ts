@@ -6,7 +6,7 @@ import { ownerInWords } from "../../experiments/queue/queue.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { nodeLocalFolder } from "../../experiments/queue/queue_place.ts";
-import { inFolder } from "./folder.ts";
+import { tempFolder } from "./folder.ts";
 import { copiesOfSmallStudy } from "./small_study.ts";
 import { taskWith } from "./tasks.ts";
 
@@ -14,9 +14,11 @@ type TaskName = Parameters<typeof taskWith>[1];
 
 const copyStudy = copiesOfSmallStudy(30_000);
 
-inFolder(
+Deno.test(
   "train, evaluate and dynamics take --node-local, write no queue into the study, and status sees their claims",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const small = await copyStudy();
     const run = (name: TaskName, ...args: string[]) => succeedIn(dir, name, ...args);
     const said = `The queue is ${join(nodeLocalFolder(small.dir, { temporary: dir }), "queue.sqlite")}`;

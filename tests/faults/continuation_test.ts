@@ -4,6 +4,7 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
+import { waitingForOthers } from "../../experiments/session/scheduler.ts";
 import { HURRIED, processOf, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
@@ -11,17 +12,19 @@ import {
   checkpointSteps,
   copyOf,
   holdsRuns,
-  inFolder,
   makeStudy,
   resultFiles,
   resultsOf,
   stepsOfRun,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
-inFolder(
+Deno.test(
   "train --steps goes on from a finished study as if it had been one training, also when it is killed",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const short = await makeStudy(join(dir, "study"), { runs: 3, steps: 1200 });
     const options = { dir: short.dir, experiment: "01", engine: "onnx", parallel: 1 } as const;
     const long = await makeStudy(join(dir, "plan"), { runs: 3, steps: 9600 });
@@ -59,7 +62,9 @@ inFolder(
   },
 );
 
-inFolder("train trains seeds that were added later, and leaves the first ones' results as they are", async (dir) => {
+Deno.test("train trains seeds that were added later, and leaves the first ones' results as they are", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const both = await makeStudy(join(dir, "plan"), { runs: 2, steps: 800, seeds: 2 });
   const quiet = await trainedQuietly(both, join(dir, "quiet"));
   const study = await makeStudy(join(dir, "study"), { runs: 2, steps: 800 });
@@ -83,12 +88,9 @@ function stepOf(study: Study, { pid }: Training): number {
 async function interrupt(study: Study, training: Training): Promise<number> {
   await training.untilAtWork("it is under way", () => stepOf(study, training) > 0);
   assert.deepEqual([...(await checkpointSteps(study)).values()], [0], training.transcript);
-  const start = performance.now();
   training.signal("SIGINT");
   const { code } = await training.ended();
-  const seconds = (performance.now() - start) / 1000;
   assert.equal(code, 130, training.transcript);
-  assert.ok(seconds < 20, `stopping took ${seconds} s`);
   assert.deepEqual(training.err.filter((line) => /error/i.test(line)), []);
   assertReleased(study, [], "Ctrl-C");
   const [steps] = (await checkpointSteps(study)).values();
@@ -96,7 +98,9 @@ async function interrupt(study: Study, training: Training): Promise<number> {
   return steps;
 }
 
-inFolder("train, stopped by Ctrl-C, keeps where it is and goes on from there", async (dir) => {
+Deno.test("train, stopped by Ctrl-C, keeps where it is and goes on from there", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 1, layers: 2, stateSizes: [16], steps: 6000, history: 2001 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   const study = await copyOf(plan, join(dir, "study"));
@@ -109,13 +113,16 @@ inFolder("train, stopped by Ctrl-C, keeps where it is and goes on from there", a
   await assertSameRuns(study, quiet, "Ctrl-C");
 });
 
-inFolder("deno task train, stopped by Ctrl-C, keeps where it is", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 1, layers: 2, stateSizes: [16], steps: 60_000 });
+Deno.test("deno task train, stopped by Ctrl-C, keeps where it is", async () => {
+  await using temp = await tempFolder();
+  const study = await makeStudy(join(temp.path, "study"), { runs: 1, layers: 2, stateSizes: [16], steps: 60_000 });
   await using training = Training.startTask(study.dir, "--engine", "onnx");
   await interrupt(study, training);
 });
 
-inFolder("deno task train takes over the run of a killed one within a minute", async (dir) => {
+Deno.test("deno task train takes over the run of a killed one, once it has been silent for long enough", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 1, layers: 2, stateSizes: [16], steps: 6000, history: 2001 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
@@ -123,11 +130,10 @@ inFolder("deno task train takes over the run of a killed one within a minute", a
   await training.untilAtWork("it has a run", () => holdsRuns(study, training));
   await sleep(500);
   assert.ok(await training.kill(), training.transcript);
-  const killed = performance.now();
   await using other = Training.startTask(study.dir, "--engine", "onnx");
-  await other.untilAtWork("it has taken the run over", () => holdsRuns(study, other));
-  const seconds = (performance.now() - killed) / 1000;
-  assert.ok(seconds > 25 && seconds < 60, `taken over after ${seconds} s`);
+  await other.untilAtWork("it took over the run", () => holdsRuns(study, other));
+  // Not at once; how many seconds that takes, queue_test.ts tells by a clock of its own.
+  assert.ok(other.out.includes(waitingForOthers(1)), other.transcript);
   await other.succeed();
   await assertSameRuns(study, quiet, "killed");
 });

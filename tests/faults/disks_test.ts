@@ -13,10 +13,10 @@ import {
   checkpointSteps,
   copyOf,
   finishedRuns,
-  inFolder,
   makeStudy,
   resultFiles,
   stepsOfRun,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -36,7 +36,9 @@ async function assertKept(
 }
 
 /** Trains until one run is scored, fills the disk, waits for the end, makes room, and trains on. */
-async function trainOnFullDisk(dir: string): Promise<void> {
+async function trainOnFullDisk(): Promise<void> {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 10_000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
@@ -54,7 +56,7 @@ async function trainOnFullDisk(dir: string): Promise<void> {
     assert.equal(code, 2, training.transcript);
     assert.match(
       training.err.at(-1)!,
-      /^train: Cannot (write|use|begin an attempt at) \S+: .*(No space left on device|disk is full).*; make room on that disk/,
+      /^train: Cannot (write|use|begin an attempt at) \S+: .*(No space left on device|disk is full).*; free space on that disk/,
       training.transcript,
     );
     await assertKept(study, before, finished);
@@ -68,7 +70,9 @@ async function trainOnFullDisk(dir: string): Promise<void> {
 }
 
 /** The same where no disk can be mounted: this process trains, and none of its files can be written. */
-async function trainWithoutRoom(dir: string): Promise<void> {
+async function trainWithoutRoom(): Promise<void> {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 1000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   const study = await copyOf(plan, join(dir, "study"));
@@ -83,7 +87,7 @@ async function trainWithoutRoom(dir: string): Promise<void> {
     assert.equal(messages.lines.length, 1, messages.lines.join("\n"));
     assert.match(
       messages.lines[0],
-      /^train: run \S+ was not trained: Cannot write \S+: No space left on device.*; make room on that disk/,
+      /^train: run \S+ was not trained: Cannot write \S+: No space left on device.*; free space on that disk/,
     );
   }
   await assertKept(study, before, finished);
@@ -93,17 +97,21 @@ async function trainWithoutRoom(dir: string): Promise<void> {
 
 const full = "train on a disk that gets full names the file, and goes on when there is room";
 if (mountable) {
-  inFolder(`${full} (a real disk of 16 MiB)`, trainOnFullDisk);
+  Deno.test(`${full} (a real disk of 16 MiB)`, trainOnFullDisk);
 } else {
   console.log("No disk can be mounted here: a writer that fails takes the place of a full one");
-  inFolder(`${full} (a writer that fails)`, trainWithoutRoom);
+  Deno.test(`${full} (a writer that fails)`, trainWithoutRoom);
 }
 
 // Root writes in any folder.
 const protectable = mountable || Deno.uid() !== 0;
 if (!protectable) console.log("No folder without permission: this is root, and may not mount a read-only disk");
 
-inFolder("train in a folder without permission names a file, and goes on when it has permission", async (dir) => {
+Deno.test("train in a folder without permission names a file, and goes on when it has permission", {
+  ignore: !protectable,
+}, async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 1000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = mountable ? await SmallDisk.mount(join(dir, "disk"), 16) : undefined;
@@ -132,36 +140,44 @@ inFolder("train in a folder without permission names a file, and goes on when it
   await using again = Training.start(study.dir, { ...HURRIED, parallel: 1 });
   await again.succeed();
   await assertSameRuns(study, quiet, "no permission");
-}, { ignore: !protectable });
+});
 
-inFolder("a study whose folders lie on another disk is trained, scored and exported there", async (dir) => {
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 300 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
-  await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
-  assert.ok(disk);
-  const study = await copyOf(plan, join(dir, "study"));
-  const folders = ["results_01_all", "models_01_all", "checkpoints_01_all", "export_01_all"];
-  const leftover = `.cellspace-${crypto.randomUUID()}.tmp`;
-  for (const folder of folders) {
-    await Deno.mkdir(join(disk.dir, folder));
-    await Deno.symlink(join(disk.dir, folder), join(study.dir, folder));
-    // What a process that was killed has left there.
-    await Deno.writeTextFile(join(disk.dir, folder, leftover), "");
-    await Deno.utime(join(disk.dir, folder, leftover), 1, 1);
-  }
-  await using training = Training.startTask(study.dir, "--engine", "onnx", "--parallel", "2");
-  await training.succeed();
-  await assertSameRuns(study, quiet, "another disk");
-  await writeExport({ study, experiment: "01", formats: ["csv"] });
-  for (const folder of folders) {
-    assert.ok((await Deno.lstat(join(study.dir, folder))).isSymlink);
-    const names = [...Deno.readDirSync(join(disk.dir, folder))].map(({ name }) => name);
-    assert.ok(names.length >= 2 && names.every((name) => !name.startsWith(".")), `${folder}: ${names}`);
-  }
-  assert.deepEqual([...Deno.readDirSync(study.dir)].filter(({ name }) => name.startsWith(".")), []);
-}, { ignore: !mountable });
+Deno.test(
+  "a study whose folders lie on another disk is trained, scored and exported there",
+  { ignore: !mountable },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
+    const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 300 });
+    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+    await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
+    assert.ok(disk);
+    const study = await copyOf(plan, join(dir, "study"));
+    const folders = ["results_01_all", "models_01_all", "checkpoints_01_all", "export_01_all"];
+    const leftover = `.cellspace-${crypto.randomUUID()}.tmp`;
+    for (const folder of folders) {
+      await Deno.mkdir(join(disk.dir, folder));
+      await Deno.symlink(join(disk.dir, folder), join(study.dir, folder));
+      // What a process that was killed has left there.
+      await Deno.writeTextFile(join(disk.dir, folder, leftover), "");
+      await Deno.utime(join(disk.dir, folder, leftover), 1, 1);
+    }
+    await using training = Training.startTask(study.dir, "--engine", "onnx", "--parallel", "2");
+    await training.succeed();
+    await assertSameRuns(study, quiet, "another disk");
+    await writeExport({ study, experiment: "01", formats: ["csv"] });
+    for (const folder of folders) {
+      assert.ok((await Deno.lstat(join(study.dir, folder))).isSymlink);
+      const names = [...Deno.readDirSync(join(disk.dir, folder))].map(({ name }) => name);
+      assert.ok(names.length >= 2 && names.every((name) => !name.startsWith(".")), `${folder}: ${names}`);
+    }
+    assert.deepEqual([...Deno.readDirSync(study.dir)].filter(({ name }) => name.startsWith(".")), []);
+  },
+);
 
-inFolder("train refuses a corpus that has changed, and goes on when the old one is back", async (dir) => {
+Deno.test("train refuses a corpus that has changed, and goes on when the old one is back", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const corpus = join(dir, "corpus.txt");
   const text = new TextEncoder().encode("It is a truth universally acknowledged. ".repeat(400)).map((byte, i) =>
     byte ^ (i % 7 >> 1)
@@ -190,7 +206,7 @@ inFolder("train refuses a corpus that has changed, and goes on when the old one 
     assert.ok(training.err[0].startsWith(`train: Cannot use corpus ${corpus}: its SHA-1 is `), training.transcript);
     assert.match(
       training.err[0],
-      /; put \S+ back as it was, or say where it is now with 'deno task init .* --corpus FILE'$/,
+      /; restore \S+, or give its new path with 'deno task init .* --corpus FILE'$/,
     );
     assert.deepEqual(await resultFiles(study), before);
     assert.deepEqual(await checkpointSteps(study), steps);

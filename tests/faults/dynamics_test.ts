@@ -5,8 +5,9 @@ import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import type { Run } from "../../experiments/study/runs.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { makeSmallStudy, SmallStudy, TRAINED } from "../experiments/small_study.ts";
-import { processOf, randomFrom, sleep, Training } from "./processes.ts";
-import { inFolder } from "./studies.ts";
+import { drawsOf } from "./draws.ts";
+import { processOf, sleep, Training } from "./processes.ts";
+import { tempFolder } from "./studies.ts";
 
 /** Some seconds for each run. */
 const FLAGS = ["--streams", "1", "--bytes", "1500", "--parallel", "2"];
@@ -34,10 +35,12 @@ function namesIn(folder: string): string[] {
   }
 }
 
-inFolder(
+Deno.test(
   "dynamics, killed at random moments, ends with the numbers of an undisturbed one, and changes no other file",
-  async (dir) => {
-    const plan = join(dir, "plan"), seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed);
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
+    const plan = join(dir, "plan"), { note, random } = drawsOf("kills of dynamics");
     await makeSmallStudy(plan, CORPUS_BYTES);
     const quiet = await SmallStudy.copy(plan, join(dir, "quiet"));
     {
@@ -47,7 +50,7 @@ inFolder(
     const wanted = await measuredOf(quiet.study, quiet.runs);
     assert.ok(isWhole(wanted));
 
-    const killed = await SmallStudy.copy(plan, join(dir, "killed")), before = killed.files(), note = `seed ${seed}`;
+    const killed = await SmallStudy.copy(plan, join(dir, "killed")), before = killed.files();
     for (let kills = 0; kills < 4; kills++) {
       await using measuring = Training.startDynamics(killed.dir, ...FLAGS);
       const holds = () => readClaims(killed.queue).some(({ owner }) => processOf(owner) === measuring.pid);
@@ -73,10 +76,11 @@ inFolder(
   },
 );
 
-inFolder("dynamics stops at Ctrl-C, gives its runs back, says how to go on, and goes on", async (dir) => {
-  const plan = join(dir, "plan");
+Deno.test("dynamics stops at Ctrl-C, gives its runs back, says how to go on, and goes on", async () => {
+  await using temp = await tempFolder();
+  const plan = join(temp.path, "plan");
   await makeSmallStudy(plan, CORPUS_BYTES);
-  const small = await SmallStudy.copy(plan, join(dir, "study"));
+  const small = await SmallStudy.copy(plan, join(temp.path, "study"));
   await using measuring = Training.startDynamics(small.dir, ...FLAGS);
   await measuring.untilAtWork("it has a run", () => readClaims(small.queue).length > 0);
   measuring.signal("SIGINT");

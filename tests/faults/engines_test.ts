@@ -13,10 +13,10 @@ import {
   assertSameRuns,
   checkpointSteps,
   copyOf,
-  inFolder,
   makeStudy,
   resultFiles,
   resultsOf,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -24,42 +24,50 @@ const adapter = await openWebGpuEngine();
 await adapter?.close();
 if (!adapter) console.log("No device is lost: this machine has no WebGPU adapter");
 
-inFolder("train opens a lost device again, twice, and its runs go on from their checkpoints", async (dir) => {
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 400 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine: "webgpu" });
-  const study = await copyOf(plan, join(dir, "study"));
-  const paths = (await study.runs("01")).map(({ key }) => study.checkpointPath("01", key));
-  const opened: number[][] = [];
-  let lost = 0, savedAt = 0;
-  // Closing an engine destroys its device, which is what a driver does that gives up. However fast the steps are, the losses of the
-  // third chunk wait until every run has been saved: the first chunk's states are written meanwhile.
-  const beforeLosses = async (engine: Engine, chunk: number) => {
-    if (lost === 2 || chunk !== 2) return;
-    const saved = () => paths.map((path) => existsSync(path) ? Deno.statSync(path).mtime!.getTime() : 0);
-    while (Math.min(...saved()) <= savedAt) await new Promise((resolve) => setTimeout(resolve, 5));
-    savedAt = Math.max(...saved());
-    lost++;
-    void engine.close();
-  };
-  const open = async () => {
-    const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
-    return injectFaults((await openWebGpuEngine())!, { beforeLosses, onOpen });
-  };
-  const { session, errors } = await trainOn(study, await open(), {
-    timing: { ...MOST_HURRIED, save: 0 },
-    reopen: open,
-  });
-  assert.equal(lost, 2);
-  assert.deepEqual([session.finished, session.problems], [3, 0], errors.join("\n"));
-  // All together from the start, all together from their checkpoints, and each alone.
-  assert.deepEqual(opened.map((group) => group.length), [3, 3, 1, 1, 1]);
-  assert.deepEqual(opened[0], [0, 0, 0]);
-  assert.ok(opened.slice(1).flat().every((steps) => steps > 0), JSON.stringify(opened));
-  assertReleased(study, [], "device lost");
-  await assertSameRuns(study, quiet, "device lost");
-}, { ignore: !adapter });
+Deno.test(
+  "train opens a lost device again, twice, and its runs go on from their checkpoints",
+  { ignore: !adapter },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
+    const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 400 });
+    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine: "webgpu" });
+    const study = await copyOf(plan, join(dir, "study"));
+    const paths = (await study.runs("01")).map(({ key }) => study.checkpointPath("01", key));
+    const opened: number[][] = [];
+    let lost = 0, savedAt = 0;
+    // Closing an engine destroys its device, which is what a driver does that gives up. However fast the steps are, the losses of the
+    // third chunk wait until every run has been saved: the first chunk's states are written meanwhile.
+    const beforeLosses = async (engine: Engine, chunk: number) => {
+      if (lost === 2 || chunk !== 2) return;
+      const saved = () => paths.map((path) => existsSync(path) ? Deno.statSync(path).mtime!.getTime() : 0);
+      while (Math.min(...saved()) <= savedAt) await new Promise((resolve) => setTimeout(resolve, 5));
+      savedAt = Math.max(...saved());
+      lost++;
+      void engine.close();
+    };
+    const open = async () => {
+      const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
+      return injectFaults((await openWebGpuEngine())!, { beforeLosses, onOpen });
+    };
+    const { session, errors } = await trainOn(study, await open(), {
+      timing: { ...MOST_HURRIED, save: 0 },
+      reopen: open,
+    });
+    assert.equal(lost, 2);
+    assert.deepEqual([session.finished, session.problems], [3, 0], errors.join("\n"));
+    // All together from the start, all together from their checkpoints, and each alone.
+    assert.deepEqual(opened.map((group) => group.length), [3, 3, 1, 1, 1]);
+    assert.deepEqual(opened[0], [0, 0, 0]);
+    assert.ok(opened.slice(1).flat().every((steps) => steps > 0), JSON.stringify(opened));
+    assertReleased(study, [], "device lost");
+    await assertSameRuns(study, quiet, "device lost");
+  },
+);
 
-inFolder("train halves a group that the memory does not hold until it does", async (dir) => {
+Deno.test("train halves a group that the memory does not hold until it does", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 5, steps: 400 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
@@ -81,7 +89,9 @@ inFolder("train halves a group that the memory does not hold until it does", asy
 const SIZES = [8, 12];
 const isVictim = (run: EngineRun) => run.step.sizes.state_size === SIZES[1];
 
-inFolder("train leaves a run that fails three times, and finishes the others", async (dir) => {
+Deno.test("train leaves a run that fails three times, and finishes the others", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 400, stateSizes: SIZES });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
@@ -106,7 +116,9 @@ inFolder("train leaves a run that fails three times, and finishes the others", a
   await assertSameRuns(study, quiet, "failed thrice");
 });
 
-inFolder("train ends a run whose loss becomes NaN as failed, and trains it anew only if it is told to", async (dir) => {
+Deno.test("train ends a run whose loss becomes NaN as failed, and trains it anew only if it is told to", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 1200, stateSizes: SIZES, logEvery: 10 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));

@@ -1,5 +1,5 @@
 /**
- * Damages one file of a study again and again, and gives each variant to a command: `fuzz.ts STUDY FILE RUNS FIRST LAST`. It runs in a process
+ * Damages one file of a study again and again, and gives each variant to a command: `fuzz.ts STUDY FILE RUNS FIRST LAST SEED`. It runs in a process
  * of its own, so that native code that dies takes no test along. Prints one JSON line for each thing that must not be.
  */
 import { createHash } from "node:crypto";
@@ -138,14 +138,11 @@ class Fuzzer {
   }
 }
 
-/** The damage that is drawn: another seed draws other damage. */
-const SEED = 1;
-
 if (import.meta.main) {
-  const [dir, name, runs, first, last] = Deno.args;
+  const [dir, name, runs, first, last, seed] = Deno.args;
   const fuzzer = new Fuzzer(dir, FUZZED.find((file) => file.name === name)!, JSON.parse(runs));
   for (let variant = Number(first); variant <= Number(last); variant++) {
-    for (const failure of await fuzzer.run(variant, SEED)) console.log(JSON.stringify(failure));
+    for (const failure of await fuzzer.run(variant, Number(seed))) console.log(JSON.stringify(failure));
   }
   console.log(JSON.stringify({ done: name }));
 }

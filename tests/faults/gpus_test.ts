@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import { isThere, Training } from "./processes.ts";
-import { finishedRuns, inFolder, makeStudy } from "./studies.ts";
+import { finishedRuns, makeStudy, tempFolder } from "./studies.ts";
 
 /** Both drivers, and no other: the loader takes their list from the environment of the process. */
 const DRIVERS = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json:/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -26,8 +26,9 @@ function linesOf(training: Training, gpu: number): string[] {
   );
 }
 
-inFolder("two processes, each on its own adapter, finish each run of a study once", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 6, steps: 60, logEvery: 20, history: 21 });
+Deno.test("two processes, each on its own adapter, finish each run of a study once", options, async () => {
+  await using temp = await tempFolder();
+  const study = await makeStudy(join(temp.path, "study"), { runs: 6, steps: 60, logEvery: 20, history: 21 });
   await using training = Training.startTaskWith(ENVIRONMENT, study.dir, ...FLAGS);
   await training.succeed();
   const finished = CARDS.map((card, gpu) => {
@@ -39,17 +40,22 @@ inFolder("two processes, each on its own adapter, finish each run of a study onc
   for (const keys of finished) assert.ok(keys.length > 0, training.transcript);
   assert.deepEqual(finished.flat().sort(), (await finishedRuns(study)).map(shortKey).sort());
   assert.equal(finished.flat().length, 6, training.transcript);
-}, options);
+});
 
-inFolder("a signal to the launcher stops the processes on all cards, which save what they have done", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 6, steps: 100_000, logEvery: 10, history: 21 });
-  await using training = Training.startTaskWith(ENVIRONMENT, study.dir, ...FLAGS);
-  const hasBegun = (gpu: number) => linesOf(training, gpu).some((line) => line.startsWith("Training "));
-  await training.untilAtWork("both have begun", () => hasBegun(0) && hasBegun(1));
-  training.signal("SIGTERM");
-  assert.equal((await training.ended()).code, 143, training.transcript);
-  for (const gpu of CARDS.keys()) {
-    assert.ok(linesOf(training, gpu).some((line) => line.startsWith("train: stopped; ")), training.transcript);
-  }
-  assert.deepEqual(readClaims(study.queuePath), []);
-}, options);
+Deno.test(
+  "a signal to the launcher stops the processes on all cards, which save what they have done",
+  options,
+  async () => {
+    await using temp = await tempFolder();
+    const study = await makeStudy(join(temp.path, "study"), { runs: 6, steps: 100_000, logEvery: 10, history: 21 });
+    await using training = Training.startTaskWith(ENVIRONMENT, study.dir, ...FLAGS);
+    const hasBegun = (gpu: number) => linesOf(training, gpu).some((line) => line.startsWith("Training "));
+    await training.untilAtWork("both have begun", () => hasBegun(0) && hasBegun(1));
+    training.signal("SIGTERM");
+    assert.equal((await training.ended()).code, 143, training.transcript);
+    for (const gpu of CARDS.keys()) {
+      assert.ok(linesOf(training, gpu).some((line) => line.startsWith("train: stopped; ")), training.transcript);
+    }
+    assert.deepEqual(readClaims(study.queuePath), []);
+  },
+);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Study } from "../../experiments/study/store.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
-import { MOST_HURRIED, randomFrom, sleep, Training } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { MOST_HURRIED, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
@@ -11,10 +12,10 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  inFolder,
   makeStudy,
   stepsOfRun,
   type StudyOptions,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -45,8 +46,7 @@ async function sumOfSteps(study: Study): Promise<number> {
 
 /** Kills training at random moments, and starts it again, until it has ended; on a fast machine, several studies one after another. */
 async function killAtRandom(dir: string, { engine, least, study: options, life }: Kills): Promise<void> {
-  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed);
-  const note = `${engine}, seed ${seed}`;
+  const { note, random } = drawsOf(`kills on ${engine}`);
   const plan = await makeStudy(join(dir, "plan"), options);
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine });
   let kills = 0, wentOn = 0, lives = 0;
@@ -85,29 +85,33 @@ async function killAtRandom(dir: string, { engine, least, study: options, life }
   }
 }
 
-inFolder(
+Deno.test(
   "train on onnx, killed at 12 random moments, ends with the numbers of an undisturbed one",
-  (dir) =>
-    killAtRandom(dir, {
+  async () => {
+    await using temp = await tempFolder();
+    await killAtRandom(temp.path, {
       engine: "onnx",
       least: 12,
       study: { runs: 3, layers: 2, stateSizes: [16], steps: 3000, history: 1501 },
       life: 800,
-    }),
+    });
+  },
 );
 
 const adapter = await openWebGpuEngine();
 await adapter?.close();
 if (!adapter) console.log("Not killed on webgpu: this machine has no WebGPU adapter");
 
-inFolder(
+Deno.test(
   "train on webgpu, killed at 8 random moments, ends with the numbers of an undisturbed one",
-  (dir) =>
-    killAtRandom(dir, {
+  { ignore: !adapter },
+  async () => {
+    await using temp = await tempFolder();
+    await killAtRandom(temp.path, {
       engine: "webgpu",
       least: 8,
       study: { runs: 3, steps: 600, history: 301 },
       life: 1000,
-    }),
-  { ignore: !adapter },
+    });
+  },
 );

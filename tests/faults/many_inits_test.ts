@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Study } from "../../experiments/study/store.ts";
 import tasks from "../../deno.json" with { type: "json" };
-import { inFolder } from "./studies.ts";
+import { tempFolder } from "./studies.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ROUNDS = 3;
@@ -27,10 +27,11 @@ async function task(name: "init" | "remove", dir: string, ...flags: readonly str
 const init = (dir: string, ...flags: readonly string[]) => task("init", dir, ...flags);
 const remove = (dir: string, ...flags: readonly string[]) => task("remove", dir, ...flags);
 
-inFolder("six processes that extend a fresh study at once lose nothing of each other's", async (dir) => {
+Deno.test("six processes that extend a fresh study at once lose nothing of each other's", async () => {
+  await using temp = await tempFolder();
   const sizes = [1, 2, 3, 4, 5, 6];
   for (let round = 0; round < ROUNDS; round++) {
-    const study = join(dir, `${round}`, "in", "a fresh folder");
+    const study = join(temp.path, `${round}`, "in", "a fresh folder");
     const said = await Promise.all(sizes.map((size) => init(study, "--state-size", `${size}`, ...MADE)));
     // Each has added its own, whoever was first.
     for (const out of said) assert.match(out, /: 48 new configurations, \d+ in all/);
@@ -41,8 +42,9 @@ inFolder("six processes that extend a fresh study at once lose nothing of each o
   }
 });
 
-inFolder("processes that change different settings at once keep all of them", async (dir) => {
-  const study = join(dir, "study");
+Deno.test("processes that change different settings at once keep all of them", async () => {
+  await using temp = await tempFolder();
+  const study = join(temp.path, "study");
   await init(study, "--state-size", "8", ...MADE);
   await Promise.all([
     init(study, "--seeds", "3"),
@@ -54,9 +56,10 @@ inFolder("processes that change different settings at once keep all of them", as
   assert.equal((await (await Study.open(study)).readConfigs("01")).length, 96);
 });
 
-inFolder("processes that add to a list and take off it at once lose nothing of each other's", async (dir) => {
+Deno.test("processes that add to a list and take off it at once lose nothing of each other's", async () => {
+  await using temp = await tempFolder();
   for (let round = 0; round < ROUNDS; round++) {
-    const study = join(dir, `${round}`);
+    const study = join(temp.path, `${round}`);
     await init(study, "--state-size", "64", "--layers", "1,2", ...MADE.slice(2));
     await init(study, "--cells", "gru,lstm,min_gru,vanilla");
     const said = await Promise.all([

@@ -10,16 +10,17 @@ import { isFinished, isUnderWay } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
-import { HURRIED, processOf, randomFrom, sleep, Training, type TrainingOptions, until } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { HURRIED, processOf, sleep, Training, type TrainingOptions, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
   assertSameRuns,
   copyOf,
   finishedRuns,
-  inFolder,
   makeStudy,
   resultsOf,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -79,10 +80,13 @@ async function* filesUnder(dir: string): AsyncGenerator<string> {
   }
 }
 
-inFolder(
+Deno.test(
   "three processes finish each of 24 runs once: one sleeps, one is killed, and the server is started again",
-  async (dir) => {
-    const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
+  { ignore: NO_POSTGRES },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
+    const { note, random } = drawsOf("three processes");
     const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1500, history: 501 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const study = await copyOf(plan, join(dir, "shared"));
@@ -122,12 +126,14 @@ inFolder(
     assert.deepEqual(await server.sql("SELECT state FROM cellspace.job WHERE state = 'active'", "sweeps"), []);
     await assertNoPassword(dir, server, trainings);
   },
-  { ignore: NO_POSTGRES },
 );
 
-inFolder(
+Deno.test(
   "two processes in folders of their own train no run twice, and one that wakes up writes nothing",
-  async (dir) => {
+  { ignore: NO_POSTGRES },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 3000, history: 1001 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const studies = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
@@ -156,7 +162,6 @@ inFolder(
     await assertSameRuns(await joined(plan, studies, join(dir, "joined")), quiet, "joined");
     await assertNoPassword(dir, server, [...trainings, again]);
   },
-  { ignore: NO_POSTGRES },
 );
 
 /** When a run's files were put where they are; null where there is none. */

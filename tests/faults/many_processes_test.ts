@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { HURRIED, processOf, randomFrom, sleep, Training, until } from "./processes.ts";
+import { drawsOf } from "./draws.ts";
+import { HURRIED, processOf, sleep, Training, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
@@ -14,14 +15,16 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  inFolder,
   makeStudy,
   resultsOf,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
-inFolder("four train processes, two of them killed and replaced, finish each of 24 runs once", async (dir) => {
-  const seed = Math.floor(Math.random() * 2 ** 32), random = randomFrom(seed), note = `seed ${seed}`;
+Deno.test("four train processes, two of them killed and replaced, finish each of 24 runs once", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
+  const { note, random } = drawsOf("four processes");
   const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 600 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "shared"));
@@ -56,7 +59,7 @@ inFolder("four train processes, two of them killed and replaced, finish each of 
   await assertSameRuns(study, quiet, note);
 });
 
-/** Has a process stopped that has a checkpoint of the study's one run, and another that has taken the run over. */
+/** Has a process stopped that has a checkpoint of the study's one run, and another that took over the run. */
 async function takenOver(study: Study, stack: AsyncDisposableStack) {
   const [{ key }] = await study.runs("01");
   const stopped = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
@@ -66,7 +69,7 @@ async function takenOver(study: Study, stack: AsyncDisposableStack) {
   }, () => isOutsideTransaction(study));
   const steps = (await checkpointSteps(study)).get(key)!;
   const other = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1 }));
-  await other.untilAtWork("it has taken the run over", async () => await ownerOf(study, key) === other.pid);
+  await other.untilAtWork("it took over the run", async () => await ownerOf(study, key) === other.pid);
   return { key, steps, stopped, other };
 }
 
@@ -89,9 +92,11 @@ async function ownerOf(study: Study, key: string): Promise<number> {
   return processOf((await resultsOf(study)).get(key)?.owner);
 }
 
-inFolder(
+Deno.test(
   "a stopped train that goes on after another took its run over leaves it, and writes nothing over",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const plan = await makeStudy(join(dir, "plan"), {
       runs: 1,
       layers: 2,
@@ -133,7 +138,9 @@ async function timesOf(study: Study, key: string): Promise<(Date | null)[]> {
   return await Promise.all(paths.map(async (path) => (await Deno.stat(path)).mtime));
 }
 
-inFolder("two train processes whose database is deleted twice finish each run once", async (dir) => {
+Deno.test("two train processes whose database is deleted twice finish each run once", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 1600 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "shared"));

@@ -7,7 +7,7 @@ import { trainingSettings } from "../../experiments/study/training_settings.ts";
 import { Follower } from "../../report/watch/follow.ts";
 import { makeFollowedStudy } from "../report/watch/followed_study.ts";
 import { NO_POSTGRES, PostgresServer } from "./postgres.ts";
-import { inFolder } from "./studies.ts";
+import { tempFolder } from "./studies.ts";
 
 /** Looks until something is so; what the server says comes beside. */
 async function until(follower: Follower, isSo: () => boolean): Promise<void> {
@@ -17,7 +17,11 @@ async function until(follower: Follower, isSo: () => boolean): Promise<void> {
   }
 }
 
-inFolder("a follower sees claims on a server, and that it does not answer, without waiting for it", async (dir) => {
+Deno.test("a follower sees claims on a server, and that it does not answer, without waiting for it", {
+  ignore: NO_POSTGRES,
+}, async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await using server = await PostgresServer.start();
   const { study, runs: [run], begin } = await makeFollowedStudy(dir), url = server.url();
   const { queue } = await openStudyQueue(study, { queue: url });
@@ -34,11 +38,14 @@ inFolder("a follower sees claims on a server, and that it does not answer, witho
   assert.equal((await follower.poll()).curves?.length, 1, "the study itself is still followed");
   await server.start();
   await until(follower, () => overview().queue_problem === undefined);
-}, { ignore: NO_POSTGRES });
+});
 
-inFolder(
+Deno.test(
   "a trainer tells the time left that status tells by a server, and none while it does not answer",
-  async (dir) => {
+  { ignore: NO_POSTGRES },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await using server = await PostgresServer.start();
     const { study, runs, write, resultOf } = await makeFollowedStudy(dir), url = server.url();
     const [done, running] = runs, claim = claimKey("01", running.key);
@@ -60,5 +67,4 @@ inFolder(
     await trainer.look();
     assert.equal(trainer.seconds, seconds_left);
   },
-  { ignore: NO_POSTGRES },
 );

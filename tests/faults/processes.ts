@@ -241,17 +241,6 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Numbers in [0, 1) that look random and follow from the seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ state >>> 15, state | 1);
-    x = (x + Math.imul(x ^ x >>> 7, x | 61)) ^ x;
-    return ((x ^ x >>> 14) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Keeps what this process would print on standard error. */
 export function recordErrors(): Disposable & { readonly lines: string[] } {
   const { writeSync } = Deno.stderr;

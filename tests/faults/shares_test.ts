@@ -11,16 +11,18 @@ import {
   checkpointSteps,
   copyOf,
   finishedRuns,
-  inFolder,
   makeStudy,
   resultsOf,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
 const start = (study: Study, shard: string, stack: AsyncDisposableStack) =>
   stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, shard }));
 
-inFolder("three shares train each run once, also where one is killed and started again", async (dir) => {
+Deno.test("three shares train each run once, also where one is killed and started again", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 12, steps: 1600, stateSizes: [8, 16], history: 2001 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
@@ -40,9 +42,11 @@ inFolder("three shares train each run once, also where one is killed and started
   assert.ok(counts.every((count) => count >= 3 && count <= 5), `shares finished ${counts} of 12 runs`);
 });
 
-inFolder(
+Deno.test(
   "a share that was thought dead and wakes up writes nothing, and leaves the rest to its successor",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const plan = await makeStudy(join(dir, "plan"), {
       runs: 3,
       layers: 2,

@@ -13,9 +13,9 @@ import {
   checkpointSteps,
   copyOf,
   finishedRuns,
-  inFolder,
   makeStudy,
   stepsOfRun,
+  tempFolder,
   trainedQuietly,
 } from "./studies.ts";
 
@@ -34,7 +34,9 @@ async function stepsSaved(study: Study): Promise<number> {
   return steps;
 }
 
-inFolder("train saves its run at each signal that stops it, says which in its exit code, and goes on", async (dir) => {
+Deno.test("train saves its run at each signal that stops it, says which in its exit code, and goes on", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const plan = await makeStudy(join(dir, "plan"), { runs: 1, steps: 40_000, history: 4001 });
   const study = await copyOf(plan, join(dir, "study"));
   for (const name of STOP_SIGNALS) {
@@ -56,8 +58,9 @@ inFolder("train saves its run at each signal that stops it, says which in its ex
 const adapter = await navigator.gpu?.requestAdapter();
 if (!adapter) console.log("skipped: signals while kernels compile, for this machine has no WebGPU adapter");
 
-inFolder("train ends at a signal between two kernels, and gives its run back", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 1, steps: 4000, history: 401 });
+Deno.test("train ends at a signal between two kernels, and gives its run back", { ignore: !adapter }, async () => {
+  await using temp = await tempFolder();
+  const study = await makeStudy(join(temp.path, "study"), { runs: 1, steps: 4000, history: 401 });
   const preload = fileURLToPath(new URL("slow_compiler.ts", import.meta.url));
   await using training = Training.start(study.dir, { ...TIMES, engine: "webgpu", preload });
   const compiled = () => training.out.filter((line) => line === "compiling").length;
@@ -74,7 +77,7 @@ inFolder("train ends at a signal between two kernels, and gives its run back", a
   await rest.succeed();
   const needed = rest.out.filter((line) => line === "compiling").length;
   assert.ok(needed > compiled() + 2, `a group needs ${needed} kernels, ${compiled()} were begun`);
-}, { ignore: !adapter });
+});
 
 /** Starts a command on a terminal of its own, which closes when standard input does; ends with the command's exit code. */
 const ON_TERMINAL = `
@@ -121,19 +124,29 @@ async function onTerminal(hangup: "ignored" | "heard", command: string[], isAtWo
 
 const [, ...TRAIN] = tasks.tasks.train.command.split(" ");
 
-inFolder("train saves its run when its terminal closes, though nothing can be printed any more", async (dir) => {
-  const study = await makeStudy(join(dir, "study"), { runs: 1, steps: 200_000, history: 4001 });
-  const command = [...TRAIN, "--dir", study.dir, "--engine", "onnx", "--parallel", "1"];
-  const code = await onTerminal("heard", command, () => stepInQueue(study) > 0);
-  assert.equal(code, 129);
-  const saved = await stepsSaved(study);
-  assert.ok(saved > 0 && saved < stepsOfRun(study), `${saved} steps are saved`);
-}, { ignore: !python });
+Deno.test(
+  "train saves its run when its terminal closes, though nothing can be printed any more",
+  { ignore: !python },
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
+    const study = await makeStudy(join(dir, "study"), { runs: 1, steps: 200_000, history: 4001 });
+    const command = [...TRAIN, "--dir", study.dir, "--engine", "onnx", "--parallel", "1"];
+    const code = await onTerminal("heard", command, () => stepInQueue(study) > 0);
+    assert.equal(code, 129);
+    const saved = await stepsSaved(study);
+    assert.ok(saved > 0 && saved < stepsOfRun(study), `${saved} steps are saved`);
+  },
+);
 
-inFolder("train goes on under nohup when its terminal closes, and its exit code tells of what is lost", async (dir) => {
+Deno.test("train goes on under nohup when its terminal closes, and its exit code tells of what is lost", {
+  ignore: !python,
+}, async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 4000, history: 201 });
   const command = [...TRAIN, "--dir", study.dir, "--engine", "onnx", "--parallel", "1"];
   const code = await onTerminal("ignored", command, () => readClaims(study.queuePath).length > 0);
   assert.equal(code, 1);
   assert.equal((await finishedRuns(study)).length, 3);
-}, { ignore: !python });
+});

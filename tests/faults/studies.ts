@@ -15,7 +15,7 @@ import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { HURRIED, processOf, Training, type TrainingOptions } from "./processes.ts";
 
-export { inFolder } from "../experiments/folder.ts";
+export { tempFolder } from "../experiments/folder.ts";
 
 const EXPERIMENT = "01";
 

@@ -1,10 +1,10 @@
-/** Tasks do to files and network what the README says, also in native code. */
+/** Tasks do to files and network what docs/tasks.md says, also in native code. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../../deno.json" with { type: "json" };
 import { makeSmallStudy } from "../experiments/small_study.ts";
-import { inFolder } from "./studies.ts";
+import { tempFolder } from "./studies.ts";
 import { denoDir } from "../environment.ts";
 import { canTrace, trace } from "./traced.ts";
 
@@ -35,7 +35,9 @@ await ort.InferenceSession.create(new Uint8Array(1)).catch(() => {});
 await new Promise((resolve) => setTimeout(resolve, 1000));
 `;
 
-async function tracedTasks(dir: string): Promise<void> {
+async function tracedTasks(): Promise<void> {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = join(dir, "study"), cache = denoDir();
   // Long enough for its dynamics to be measured.
   await makeSmallStudy(study, 24_000);
@@ -60,7 +62,9 @@ async function tracedTasks(dir: string): Promise<void> {
 }
 
 /** Shows that the trace would see it, and that the library still does it. */
-async function unguarded(dir: string): Promise<void> {
+async function unguarded(): Promise<void> {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const script = join(dir, "unguarded.ts"), home = join(dir, "home");
   await Deno.mkdir(home);
   await Deno.writeTextFile(script, UNGUARDED);
@@ -76,7 +80,7 @@ async function unguarded(dir: string): Promise<void> {
 
 const ignore = !await canTrace();
 if (ignore) console.log("No process can be traced here: strace is not installed, or not permitted");
-inFolder("tasks write in their study alone and reach no network, native code included", tracedTasks, { ignore });
-inFolder("a program that loads ONNX Runtime without our guard keeps a device id, and the trace sees it", unguarded, {
+Deno.test("tasks write in their study alone and reach no network, native code included", { ignore }, tracedTasks);
+Deno.test("a program that loads ONNX Runtime without our guard keeps a device id, and the trace sees it", {
   ignore,
-});
+}, unguarded);

@@ -12,7 +12,7 @@ import { trainStudy } from "../../experiments/session/training.ts";
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),
   queue: queueFlag,
-  engine: flag.choice("--engine <name>", "what trains", engineChoices(ENGINES), "onnx"),
+  engine: flag.choice("--engine <name>", "engine that trains", engineChoices(ENGINES), "onnx"),
   parallel: flag.whole("--parallel <n>", "runs at a time", undefined, { most: 100 }),
   steps: flag.whole("--steps <n>", "updates per run", undefined, { most: LIMITS.steps }),
   shard: shardFlag,

@@ -9,7 +9,7 @@ import { initStudy } from "../../experiments/study/init_study.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { MOST_STUDIES } from "../../report/read_other_studies.ts";
 import { reportOnStudy } from "../../report/report_study.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { madeResults, type MadeStudy, SMALL } from "./other_studies.ts";
 
 /** So many that each of four switches has pairs: files take their time. */
@@ -43,9 +43,11 @@ async function report(dir: string, others: string[], only?: string) {
   });
 }
 
-inFolder(
+Deno.test(
   "a report with other studies has a section, a picture that is ours, and the same bytes wherever they lie",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const [one, two, three] = ["a", "b", "c"].map((name) => join(dir, name));
     const score: MadeStudy["score"] = ({ use_state_gate }, seed, index) =>
       2 - (use_state_gate ? 0.1 : 0) + 0.001 * (seed + index % 5);
@@ -59,7 +61,7 @@ inFolder(
     assert.ok(isOurs(picture), picture);
     assert.match(tables.studies!, /^What changes in other studies\?\n {2}- Test score, b − here: [^\n]*\n/);
     assert.match(tables.studies!, /- Study c differs in: learning rate 0\.001 → 0\.003; /);
-    assert.match(tables.studies!, /Do the answers hold in study b\?\n {2}- The effect of state gate turns its sign: /);
+    assert.match(tables.studies!, /Do the answers hold in study b\?\n {2}- The effect of state gate changes sign: /);
     const page = await Deno.readTextFile(join(one, "report_01_all.html"));
     assert.match(page, /<a href="#studies">Compared with other studies<\/a>/);
     assert.match(page, /<h3>Do the answers hold in study c\?<\/h3>/);
@@ -73,25 +75,31 @@ inFolder(
   },
 );
 
-inFolder("a report compares a study with itself, and gives zeros", async (dir) => {
+Deno.test("a report compares a study with itself, and gives zeros", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await writeStudy(dir, { score: (_, seed, index) => 2 + 0.01 * seed + 0.001 * index });
   const { tables } = await report(dir, [dir]);
   assert.match(tables.studies!, /0\.000 bits per byte \(95 % interval 0\.000 to 0\.000, corrected p 1\.000\)/);
   assert.match(tables.studies!, /τ-b 1\.00; the best one here, .*, is best there too/);
 });
 
-inFolder("the selection of a report holds for the studies that it is compared with", async (dir) => {
+Deno.test("the selection of a report holds for the studies that it is compared with", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const [one, two] = [join(dir, "a"), join(dir, "b")];
   for (const each of [one, two]) await writeStudy(each);
   const { tables } = await report(one, [two], "use_new_state=true");
   const own = SOME.filter(({ use_new_state }) => use_new_state).length;
   assert.ok(
-    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both`),
+    tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both studies`),
     tables.studies,
   );
 });
 
-inFolder("a report says what of the other study has no part in the comparison", async (dir) => {
+Deno.test("a report says what of the other study has no part in the comparison", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const [one, two] = [join(dir, "a"), join(dir, "b")], lines: string[] = [];
   await writeStudy(one);
   const other = await writeStudy(two);
@@ -107,7 +115,9 @@ inFolder("a report says what of the other study has no part in the comparison", 
   assert.equal(lines.filter((line) => line.startsWith(`Cannot read ${two}`)).length, 1);
 });
 
-inFolder("a report refuses another study with one line, and writes nothing", async (dir) => {
+Deno.test("a report refuses another study with one line, and writes nothing", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const [one, two, wide, empty] = ["a", "b", "wide", "empty"].map((name) => join(dir, name));
   await writeStudy(one);
   await writeStudy(two);
@@ -132,7 +142,7 @@ inFolder("a report refuses another study with one line, and writes nothing", asy
     [
       [two, wide],
       undefined,
-      /^Cannot compare study \S+a with \S+wide: they have 2 configurations in common and no seed; /,
+      /^Cannot compare study \S+a with \S+wide: they have 2 configurations but no seed in common; /,
     ],
     [
       [two, wide],

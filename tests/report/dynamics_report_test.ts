@@ -4,7 +4,7 @@ import { runKey } from "../../experiments/study/run_key.ts";
 import { NO_DYNAMICS, type ReadDynamics } from "../../experiments/study/dynamics_among.ts";
 import { type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { dynamicsAccount } from "../../report/data/dynamics_account.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { syntheticDynamics } from "./synthetic_dynamics.ts";
 import { syntheticResults } from "./synthetic_results.ts";
 import { readPage, sumsOf } from "./report_files.ts";
@@ -31,7 +31,9 @@ const READ: ReadDynamics = {
   otherwise: [{ as: { settings: { ...as.settings, tokens: 64 }, version: "0.0" }, keys: [RESULTS[1].id] }],
 };
 
-inFolder("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async (dir) => {
+Deno.test("writeReport() says of dynamics what was found, in terminal and page, and what was left out", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { headline, account, tables } = await writeReport(options(dir, { dynamics: READ }));
   const page = await readPage(dir);
   assert.match(headline, /The state gate lengthens memory: with it on, /);
@@ -44,14 +46,22 @@ inFolder("writeReport() says of dynamics what was found, in terminal and page, a
     // With other settings than most have it would measure these again, too.
     assert.match(
       text,
-      /1 measurement of dynamics is of an earlier model, and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures anew\)/,
+      /1 measurement of dynamics is of an earlier model and left out \(\S*deno task dynamics --dir \S+ --exponents 2\S* measures again\)/,
     );
-    assert.match(text, /1 run whose dynamics were measured otherwise than most \(8 streams of 64 bytes or tokens, /);
-    assert.match(text, /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all alike\)/);
+    assert.match(
+      text,
+      /1 run whose dynamics were measured with other settings than most \(8 streams of 64 bytes or tokens, /,
+    );
+    assert.match(
+      text,
+      /left out \(\S*deno task dynamics --dir \S+ --exponents 2 --again\S* measures all the same way\)/,
+    );
   }
 });
 
-inFolder("writeReport() writes the same bytes, without a word on dynamics, where nothing was measured", async (dir) => {
+Deno.test("writeReport() writes the same bytes, without a word on dynamics, where nothing was measured", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const folders = [join(dir, "absent"), join(dir, "nothing")];
   for (const folder of folders) await Deno.mkdir(folder);
   const [absent, nothing] = [
@@ -69,6 +79,12 @@ Deno.test("dynamicsAccount() advises the finest settings, and --again only where
   const advice = (other: ReadDynamics["as"]) =>
     dynamicsAccount({ ...NO_DYNAMICS, measured, as, otherwise: [{ as: other!, keys }] }, ofStudy)[0].lead;
   const finer = { ...as, settings: { ...as.settings, streams: 16 } };
-  assert.match(advice(finer), /'deno task dynamics --dir s --streams 16 --exponents 2 --again' measures all alike/);
-  assert.match(advice({ ...as, version: "0.1" }), /'deno task dynamics --dir s --exponents 2' measures all alike/);
+  assert.match(
+    advice(finer),
+    /'deno task dynamics --dir s --streams 16 --exponents 2 --again' measures all the same way/,
+  );
+  assert.match(
+    advice({ ...as, version: "0.1" }),
+    /'deno task dynamics --dir s --exponents 2' measures all the same way/,
+  );
 });

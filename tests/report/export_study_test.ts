@@ -9,7 +9,7 @@ import { reportContent } from "../../report/content/report_content.ts";
 import { csvOf } from "../../report/data/csv.ts";
 import { exportStudy } from "../../report/export_study.ts";
 import { readInput } from "../../report/read_input.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";
 import { csvRows } from "./csv_rows.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
@@ -42,10 +42,11 @@ function assertSame(folder: string, expected: ReadonlyMap<string, string>): void
   for (const [name, text] of expected) assert.equal(Deno.readTextFileSync(join(folder, "pictures", name)), text, name);
 }
 
-inFolder(
+Deno.test(
   "exportStudy() writes the data of each picture of the report, notes them, and says what their columns are",
-  async (dir) => {
-    const study = await written(dir), { folder, paths } = await exportStudy(study, csv);
+  async () => {
+    await using temp = await tempFolder();
+    const study = await written(temp.path), { folder, paths } = await exportStudy(study, csv);
     assert.deepEqual(paths.map((path) => basename(path)), ["runs.csv", "curves.csv", "pictures", "columns.csv"]);
     const expected = await downloads(study);
     assert.ok(expected.size > 6 && expected.has("results_01_all_effects.csv"), `${[...expected.keys()]}`);
@@ -60,10 +61,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "exportStudy() writes the pictures of what is selected, and takes away those that it has no longer",
-  async (dir) => {
-    const study = await written(dir), [first] = syntheticResults({ layers: [1], state_sizes: [256] });
+  async () => {
+    await using temp = await tempFolder();
+    const study = await written(temp.path), [first] = syntheticResults({ layers: [1], state_sizes: [256] });
     const only = parseSelection(ORIGINAL_SWITCHES.map(({ key }) => `${key}=${first[key]}`).join());
     const { folder } = await exportStudy(study, csv), all = csvIn(folder);
     await exportStudy(study, { ...csv, only });
@@ -73,8 +75,9 @@ inFolder(
   },
 );
 
-inFolder("exportStudy() joins with the table of runs: by id, and of a curve by step", async (dir) => {
-  const { folder } = await exportStudy(await written(dir), csv);
+Deno.test("exportStudy() joins with the table of runs: by id, and of a curve by step", async () => {
+  await using temp = await tempFolder();
+  const { folder } = await exportStudy(await written(temp.path), csv);
   const rowsOf = (name: string) => csvRows(Deno.readTextFileSync(join(folder, name)));
   const runs = rowsOf("runs.csv"), logged = rowsOf("curves.csv");
   const meanOf = (values: readonly string[]) => values.reduce((sum, one) => sum + Number(one), 0) / values.length;
@@ -94,7 +97,9 @@ inFolder("exportStudy() joins with the table of runs: by id, and of a curve by s
   }
 });
 
-inFolder("exportStudy() has no pictures where no run has finished, and in other formats than CSV", async (dir) => {
+Deno.test("exportStudy() has no pictures where no run has finished, and in other formats than CSV", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const begun = await written(join(dir, "begun"), false), done = await written(join(dir, "done"));
   const exports = [await exportStudy(begun, csv), await exportStudy(done, { experiment: "01", formats: ["parquet"] })];
   for (const { folder, paths } of exports) {

@@ -8,7 +8,7 @@ import { runKey } from "../../experiments/study/run_key.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { writeExport } from "../../report/export/write_export.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { extremeResults } from "./extreme_results.ts";
 
 /** Seeds and how many results: one alone, two, and enough for regressions. */
@@ -29,7 +29,9 @@ function assertSound(text: string, what: string): void {
   assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]/, `${what} holds control characters`);
 }
 
-inFolder("report, export and status take every result that the schema takes", async (dir) => {
+Deno.test("report, export and status take every result that the schema takes", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({
     dir: `${dir}/s`,
     experiment: "01",

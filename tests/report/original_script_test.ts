@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { writeStudy } from "./written_study.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";
 
@@ -20,8 +20,9 @@ const python = await new Deno.Command("python3", { args: ["--version"] }).output
 );
 if (!python) console.log("skipped: the original study's script, for this machine has no python3");
 
-inFolder("a script of the original study reads results that the store wrote", async (dir) => {
-  const { study, done: [first, second], furtherSeed, failedLater } = await writeStudy(dir);
+Deno.test("a script of the original study reads results that the store wrote", { ignore: !python }, async () => {
+  await using temp = await tempFolder();
+  const { study, done: [first, second], furtherSeed, failedLater } = await writeStudy(temp.path);
   const { code, out, err } = await runScript(join(study.dir, "results_01_all"));
   assert.deepEqual([code, err], [0, ""]);
   const lines = [first, second, furtherSeed, failedLater].toSorted((a, b) => a["min loss"]! - b["min loss"]!).map((
@@ -38,12 +39,13 @@ inFolder("a script of the original study reads results that the store wrote", as
   );
   // The failed run and the one under way have no `loss`.
   assert.deepEqual(out.split("\n"), ["4 finished, 2 not", ...lines, "4 rows of {9}"]);
-}, { ignore: !python });
+});
 
-inFolder("the script stops at what is no result: the folder must hold nothing else", async (dir) => {
-  const { study } = await writeStudy(dir);
+Deno.test("the script stops at what is no result: the folder must hold nothing else", { ignore: !python }, async () => {
+  await using temp = await tempFolder();
+  const { study } = await writeStudy(temp.path);
   Deno.writeTextFileSync(join(study.dir, "results_01_all", ".a.tmp"), "");
   const { code, err } = await runScript(join(study.dir, "results_01_all"));
   assert.equal(code, 1);
   assert.match(err, /JSONDecodeError/);
-}, { ignore: !python });
+});

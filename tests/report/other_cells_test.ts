@@ -22,7 +22,7 @@ import { effectText, regressionWords } from "../../report/tables/effect_words.ts
 import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
 import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
@@ -104,7 +104,7 @@ Deno.test("tables show a dash for the switches of other cells, and say what it i
   const lines = bestRunsTable(mixedRows, GATED, 200).split("\n");
   assert.match(lines[0], / switches +cell +min loss/);
   assert.equal(lines.filter((line) => / 256 +– +(GRU|LSTM) /.test(line)).length, 4);
-  assert.ok(lines.some((line) => line.endsWith("; · is off; – is another cell")), lines.join("\n"));
+  assert.ok(lines.some((line) => line.endsWith("; · is off; – marks another cell")), lines.join("\n"));
   assert.doesNotMatch(bestRunsTable(mergeSeeds(gatedRuns)), /another cell/);
   assert.equal(compactSwitches({ config: catalogConfig("gru", 1, 8) }, ORIGINAL_SWITCHES), "–");
 });
@@ -115,24 +115,26 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
   assert.equal(parallel.match(/<path data-run/g)!.length, 96);
   assert.equal(groups.match(/<circle data-run/g)!.length, 9 * 96);
   for (const svg of [parallel, groups]) {
-    assert.match(svg, />Baselines, outside of the picture: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
+    assert.match(svg, />Baselines beyond the axis: GRU \d\.\d{3}, LSTM \d\.\d{3}\.</);
   }
   for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });
 
-inFolder("the page shows a dash for the switches of other cells", async (dir) => {
-  const page = await pageOf(dir, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
+Deno.test("the page shows a dash for the switches of other cells", async () => {
+  await using temp = await tempFolder();
+  const page = await pageOf(temp.path, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
   const [, table] = page.split('<div id="runs">'), shown = headings(table);
   const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">GRU<"));
   const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell);
   assert.deepEqual(SWITCH_LABELS.map((label) => cells[shown.indexOf(label)]), SWITCH_LABELS.map(() => "–"));
 });
 
-inFolder("a study of another cell alone names it in tables, and has nothing of switches", async (dir) => {
-  const page = await pageOf(dir, runsOf("gru"));
+Deno.test("a study of another cell alone names it in tables, and has nothing of switches", async () => {
+  await using temp = await tempFolder();
+  const page = await pageOf(temp.path, runsOf("gru"));
   const shown = headings(page.split('<div id="runs">')[1]);
   assert.deepEqual(shown.slice(1, 6), ["rank", "id", "layers", "state size", "cell"]);
-  assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Which factors matter cannot be said: /);
+  assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Cannot tell which factors matter: /);
   assert.doesNotMatch(page, /switch(es)?:|<ul>\s*<\/ul>|<tbody>\s*<\/tbody>|on − off/);
   const names = [...drawn(runsOf("gru")).keys()];
   assert.ok(names.includes("results_01_all_parallel"));
@@ -142,9 +144,10 @@ inFolder("a study of another cell alone names it in tables, and has nothing of s
   assert.doesNotMatch(text, /switches|undefined/);
 });
 
-inFolder("a study wholly at one other value shows it in tables and words, and has no axis for it", async (dir) => {
+Deno.test("a study wholly at one other value shows it in tables and words, and has no axis for it", async () => {
+  await using temp = await tempFolder();
   const results = extendedResults().filter((result) => result[NUMBER.key] === 0.01).slice(0, 48);
-  const page = await pageOf(dir, results, EXTENDED), pictures = drawn(results, EXTENDED);
+  const page = await pageOf(temp.path, results, EXTENDED), pictures = drawn(results, EXTENDED);
   assert.ok(headings(page).includes(NUMBER.label));
   assert.match(bestRunsTable(mergeSeeds(tableOf(results, EXTENDED).rows), EXTENDED), / 0\.01 /);
   assert.ok(pictures.get("results_01_all_best")!.includes(`>${NUMBER.label} 0.01<`));
@@ -164,7 +167,8 @@ const OWN_SPACE: Space = {
   isOwnCell: () => true,
 };
 
-inFolder("a report over a table without switches speaks of factors, and has no empty part", async (dir) => {
+Deno.test("a report over a table without switches speaks of factors, and has no empty part", async () => {
+  await using temp = await tempFolder();
   const results = runsOf("gru", [1, 2, 3]).flatMap((result) =>
     [undefined, 0.01].map((value, i): RunResult => {
       const entries = Object.entries({ ...result, ...(value && { [NUMBER.key]: value }) });
@@ -178,12 +182,12 @@ inFolder("a report over a table without switches speaks of factors, and has no e
       } as RunResult;
     })
   );
-  const page = await pageOf(dir, results, OWN_SPACE);
+  const page = await pageOf(temp.path, results, OWN_SPACE);
   assert.match(page, /<h1>Experiment 01: every configuration of the gru cell<\/h1>/);
   const visible = page.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const wrong = visible.matchAll(/gated(?! recurrent unit)|switch|<ul>\s*<\/ul>|, ,|undefined|NaN/g);
   assert.deepEqual([...wrong].map(({ index }) => visible.slice(index - 40, index + 40)), []);
-  assert.match(page, /<h2 id="effects">What each factor changes<\/h2>/);
+  assert.match(page, /<h2 id="effects">Effect of each factor<\/h2>/);
   const names = [...drawn(results, OWN_SPACE).keys()];
   assert.deepEqual(names.filter((name) => /effects|interactions/.test(name)), ["results_01_all_effects"]);
   const runs = tableOf(results, OWN_SPACE).rows, effects = effectsOf(runs, OWN_SPACE);
@@ -207,7 +211,9 @@ Deno.test("the page's table has steps back and what was read where a study has s
   assert.ok(!headings(pageFor(stepsBackResults({ levels: [16] }))).includes("bytes read"));
 });
 
-inFolder("nothing in the report of other cells alone calls one of them gated, dynamics among it", async (dir) => {
+Deno.test("nothing in the report of other cells alone calls one of them gated, dynamics among it", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const results = baselineResults();
   const dynamics = {
     ...NO_DYNAMICS,

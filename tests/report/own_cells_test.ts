@@ -8,7 +8,7 @@ import { GATED } from "../../cells/factors.ts";
 import type { Space } from "../../cells/space.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { gatedResults, otherResults } from "./compared_results.ts";
 import { readPage } from "./report_files.ts";
 
@@ -78,16 +78,17 @@ async function reportOf(dir: string, results: readonly RunResult[], table: Space
   return { tables, headline, page: await readPage(dir) };
 }
 
-inFolder(
+Deno.test(
   "a cell of somebody's own is a baseline beside the gated cell, by its name, with its equations",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
     const own = otherResults("gru", { loss: 1.3 }).map((result) => {
       const { cell: _cell, ...config } = Object.fromEntries(
         BESIDE.factors.flatMap(({ key }) => result[key] === undefined ? [] : [[key, result[key]]]),
       );
       return withConfig(result, { ...config, cell: "leaky" }, BESIDE);
     });
-    const { tables, headline, page } = await reportOf(dir, [...gatedResults(), ...own], BESIDE);
+    const { tables, headline, page } = await reportOf(temp.path, [...gatedResults(), ...own], BESIDE);
     assert.match(tables.questions!, /^Is the best gated cell better than the baselines\?/);
     assert.match(tables.questions!, /leaky \(2 layers × 256, .*: the best gated one is worse, \+/);
     assert.match(
@@ -99,9 +100,10 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "a space of one's own is compared with cells of the catalog, and its number is none of training",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
     const gru = otherResults("gru", { loss: 1.7 });
     const own = [false, true].flatMap((use_gate) =>
       [0.5, 0.9].flatMap((keep) =>
@@ -117,7 +119,7 @@ inFolder(
       )
     );
     const others = gru.map((result) => withConfig(result, { n_layers: 2, state_size: 256, cell: "gru" }, OWN));
-    const { tables, headline, page } = await reportOf(dir, [...own, ...others], OWN);
+    const { tables, headline, page } = await reportOf(temp.path, [...own, ...others], OWN);
     assert.match(tables.questions!, /^Is the best lagged cell better than the baselines\?/);
     assert.match(tables.questions!, /The best of 4 lagged configurations, by the lowest training loss, is /);
     assert.match(tables.questions!, /GRU \(2 layers × 256, .*: the best lagged one is better, −/);

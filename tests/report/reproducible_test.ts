@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { taskCommand } from "../../train/terminal/advice.ts";
 import tasks from "../../deno.json" with { type: "json" };
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 import { reportFiles } from "./report_files.ts";
 
@@ -69,9 +69,11 @@ async function report(dir: string, cwd: string, place: string, env: Record<strin
   return { out, digests: [...digests].sort() };
 }
 
-inFolder(
+Deno.test(
   "two reports of one study are byte-identical when time zone, language, process, folder and order of files differ",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const [one, two] = [join(dir, "one"), join(dir, "elsewhere", "the same study")];
     await makeStudy(one);
     await copyStudy(one, two);

@@ -19,7 +19,7 @@ import { effectText, regressionWords } from "../../report/tables/effect_words.ts
 import { bestRunsTable } from "../../report/tables/tables.ts";
 import { writeReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { inFolder } from "../experiments/folder.ts";
+import { tempFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import type { Space } from "../../cells/space.ts";
 import { ORIGINAL } from "../original_table.ts";
@@ -144,9 +144,11 @@ Deno.test("pictures have an axis and a panel for each further factor that varies
   assert.equal(groupings(few, EXTENDED, rows).length, 11, "a picture of some has the panels of all");
 });
 
-inFolder(
+Deno.test(
   "the page has columns and filters for further factors that vary, and its cells say what they do",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const pageOf = async (results: readonly RunResult[]) => {
       await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, table: EXTENDED });
       return await readPage(dir);

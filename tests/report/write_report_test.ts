@@ -126,7 +126,7 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     assert.ok(
       page.includes("<p>Ranked by the lowest score on the validation split. “Below order 1” is the n-gram baseline"),
     );
-    assert.ok(page.includes("“Loss increase under state resets” is what the score loses"));
+    assert.ok(page.includes("“Loss increase under state resets” is how much the score worsens"));
     for (
       const heading of [
         "validation, bits/byte",
@@ -222,8 +222,8 @@ Deno.test("writeReport() answers which switches matter, in the page and in print
     assert.ok(page.includes("With one seed there is no interval and no p") && page.includes("R² is"));
     assert.ok(tables.switches.includes("seed noise is unknown") && !tables.switches.includes("95 % interval"));
     assert.ok(
-      tables.switches.includes("What the configurations differ by") &&
-        page.includes("<h3>What the configurations differ by</h3>"),
+      tables.switches.includes("Share of each factor in the variance between configurations") &&
+        page.includes("<h3>Share of each factor in the variance between configurations</h3>"),
     );
   }));
 
@@ -238,7 +238,7 @@ Deno.test("writeReport() draws everything and says what cannot be compared when 
     );
     assert.match(
       tables.switches,
-      /^Which switches matter cannot be said: no two finished runs differ in one switch alone\./,
+      /^Cannot tell which switches matter: no two finished runs differ in only one switch\./,
     );
   }));
 
@@ -255,7 +255,7 @@ Deno.test("writeReport() says in terminal and page what more steps back change, 
     assert.ok(names.includes("results_01_all_steps_back.svg") && names.includes("results_01_all_effects_by_bptt.svg"));
     for (const path of paths) assert.ok(isOurs(path), path);
     for (const equal of ["equal bytes read", "equal updates"]) {
-      const heading = `What do more steps back change, at ${equal}?`;
+      const heading = `What is the effect of more steps back at ${equal}?`;
       assert.ok(tables.questions!.includes(`${heading}\n  - `) && page.includes(`<h3>${heading}</h3>`), heading);
     }
     assert.ok(

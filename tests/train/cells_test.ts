@@ -28,7 +28,7 @@ Deno.test("cells lists each cell of the catalog with its equations, states, sour
     assert.match(lines[2], new RegExp(`^ {2}states ${cell.states.join(", ")}; [\\d,]+ parameters$`));
     assert.equal(lines.filter((line) => line.includes(" ⟵ ")).length, cell.states.length, cell.name);
     assert.ok(blocks[i].includes(`  Source: ${source}`));
-    assert.equal(/Without back-propagation through time this/.test(blocks[i]), keepsGradients !== undefined, cell.name);
+    assert.equal(/Without backpropagation through time this/.test(blocks[i]), keepsGradients !== undefined, cell.name);
   });
   // Embeddings of 256·256 + 256 numbers each; a GRU has three products of [x, h].
   assert.match(
@@ -37,7 +37,7 @@ Deno.test("cells lists each cell of the catalog with its equations, states, sour
   );
   assert.match(
     blocks.at(-1)!,
-    /^Parameters are those of the model of bytes with 1 layer of 256 states, embeddings incl/,
+    /^Parameters are counted for a byte-level model with 1 layer of 256 states, including emb/,
   );
 });
 
@@ -58,7 +58,7 @@ Deno.test("cells --json has the same, for other programs", async () => {
   assert.deepEqual(listed[1], gru);
   assert.deepEqual([gru.label, gru.states, gru.weights.length, gru.gradient_note], ["GRU", ["h"], 6, undefined]);
   assert.ok(gru.equations.includes("h′ = z ⊙ h + (1 − z) ⊙ n"));
-  assert.match(listed[2].gradient_note, /^Made to keep gradients alive through time: /);
+  assert.match(listed[2].gradient_note, /^Designed against vanishing gradients: /);
 });
 
 for (

@@ -40,23 +40,13 @@ export function cachedPath({ name }: KnownCorpus, folder: string = cacheFolder()
   return join(folder, name);
 }
 
-/** Where what has come of a download lies, until it is whole and has been checked. */
-export function partPath(corpus: KnownCorpus, folder: string = cacheFolder()): string {
-  return `${cachedPath(corpus, folder)}.part`;
-}
-
 /** Whether the text is there. It comes to this name whole and checked; whoever reads it compares the SHA-1 again. */
 export async function isCached(corpus: KnownCorpus, folder: string = cacheFolder()): Promise<boolean> {
-  return await sizeOf(cachedPath(corpus, folder)) === corpus.bytes;
-}
-
-/** Bytes of a file; undefined where there is none. */
-export async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    const { isFile, size } = await Deno.stat(path);
-    return isFile ? size : undefined;
+    const { isFile, size } = await Deno.stat(cachedPath(corpus, folder));
+    return isFile && size === corpus.bytes;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

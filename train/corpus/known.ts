@@ -37,7 +37,7 @@ export const KNOWN_CORPORA: readonly KnownCorpus[] = [
   },
   {
     name: "text8",
-    about: "100 million bytes of the same, cleaned to the letters a to z and spaces",
+    about: "100 million bytes of the same text, reduced to the letters a to z and spaces",
     licence: WIKIPEDIA,
     url: "http://mattmahoney.net/dc/text8.zip",
     hosts: MAHONEY,

@@ -63,7 +63,7 @@ export function passOffsets(
   textLength: number,
 ): Uint32Array {
   if (textLength < passTokens) {
-    throw new UserError(`Cannot draw a pass: the text has ${textLength} tokens, a pass reads ${passTokens}`);
+    throw new UserError(`Cannot draw a sequence: the text has ${textLength} tokens, a sequence reads ${passTokens}`);
   }
   const stream = randomStream(seed, `offsets/${pass}`);
   return new Uint32Array(batch).map(() => stream.integer(0, textLength - passTokens));

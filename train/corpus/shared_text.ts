@@ -34,7 +34,7 @@ export async function readShared(
   onChunk: (part: Uint8Array) => void,
 ): Promise<Uint8Array<SharedArrayBuffer>> {
   const text = sharedMemory(path, bytes);
-  const changed = () => new UserError(`Cannot read ${path}: it had ${bytes} bytes, and was changed while it was read`);
+  const changed = () => new UserError(`Cannot read ${path}: it changed while it was read, from ${bytes} bytes`);
   using file = await Deno.open(path);
   for (let at = 0; at < bytes;) {
     const count = await file.read(text.subarray(at, at + CHUNK_BYTES));

@@ -46,7 +46,7 @@ export class SplitHasher {
   /** @throws {RangeError} if not all bytes have gone by */
   digest(): SplitHashes {
     if (this.#seen !== this.bytes || this.#train === undefined) {
-      throw new RangeError(`Cannot hash a corpus of ${this.bytes} bytes: ${this.#seen} have come`);
+      throw new RangeError(`Cannot hash a corpus of ${this.bytes} bytes: got ${this.#seen}`);
     }
     return { sha1: this.#whole.digest("hex"), train_sha1: this.#train, test_sha1: this.#test.digest("hex") };
   }

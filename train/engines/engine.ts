@@ -248,7 +248,7 @@ export class Pass {
   begin(offsets: Uint32Array, position: number): void {
     const { batch } = this.run.step.sizes;
     if (offsets.length !== batch) {
-      throw new RangeError(`Cannot begin a pass: got offsets for ${offsets.length} rows, must be ${batch}`);
+      throw new RangeError(`Cannot begin a sequence: got offsets for ${offsets.length} rows, must be ${batch}`);
     }
     this.#offsets = offsets;
     this.#position = position;
@@ -256,7 +256,7 @@ export class Pass {
 
   /** Goes on by some steps; returns the position of the first. */
   advance(count: number): number {
-    if (!this.#offsets) throw new RangeError(`Cannot advance by ${count} steps: no pass of the run has begun`);
+    if (!this.#offsets) throw new RangeError(`Cannot advance by ${count} steps: no sequence of the run has begun`);
     const tokens = count * this.run.step.bptt;
     const last = this.#offsets.reduce((a, b) => Math.max(a, b), 0) + this.#position + tokens - 1 + this.#reach;
     if (last >= this.text.length) {

@@ -43,6 +43,6 @@ export class OpenFilesError extends UserError {}
 export function checkWorker(): void {
   if (affordableWorkers(1)) return;
   throw new OpenFilesError(
-    "Cannot open a worker: this process may open hardly any more files; raise their limit ('ulimit -n')",
+    "Cannot open a worker: this process is at its limit of open files; raise it ('ulimit -n')",
   );
 }

@@ -48,7 +48,9 @@ function start([program, ...args]: readonly string[]): Deno.ChildProcess {
     return new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
-    throw new UserError(`Cannot start ${program}: it must be on the PATH, and this command be permitted to run it`);
+    throw new UserError(
+      `Cannot start ${program}: it must be on the PATH, and this command must have permission to run it`,
+    );
   }
 }
 

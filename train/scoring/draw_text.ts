@@ -31,7 +31,7 @@ export async function drawText(
   return await onModel(model, file, async (loaded) => {
     if (tokenizer.vocabulary !== loaded.vocabulary) {
       throw new RangeError(
-        `Cannot draw a text: the model reads ${loaded.vocabulary} tokens, those of ${tokenizer.name} are ` +
+        `Cannot generate text: the model reads ${loaded.vocabulary} tokens, those of ${tokenizer.name} are ` +
           `${tokenizer.vocabulary}, must be as many: give its own tokenizer`,
       );
     }

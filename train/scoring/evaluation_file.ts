@@ -55,7 +55,7 @@ export function decodeEvaluation(model: Uint8Array, file: string): EvaluationFil
   const proto = decodeModel(model, file), { data } = partsSchema.safeParse(proto);
   if (!data) {
     throw new UserError(
-      `Cannot open ${file}: it is no evaluation model (inputs '${
+      `Cannot open ${file}: it is not an evaluation model (inputs '${
         TEXT_INPUTS.join("' or '")
       }' and states, outputs '${LOGITS}' and states)`,
     );
@@ -139,7 +139,7 @@ export function floatsOf({ raw_data }: Pick<TensorProto, "raw_data">): Float32Ar
 function checkWeight({ name, dims, raw_data }: TensorProto, fail: (why: string) => UserError): void {
   const { BYTES_PER_ELEMENT } = Float32Array;
   if (raw_data.length % BYTES_PER_ELEMENT) {
-    throw fail(`its '${name}' has ${raw_data.length} bytes, which are no floats`);
+    throw fail(`its '${name}' has ${raw_data.length} bytes, which is no whole number of floats`);
   }
   const why = whyUnusable({ name, shape: dims }, floatsOf({ raw_data }));
   if (why) throw fail(`its ${why}`);

@@ -132,7 +132,7 @@ export class EvaluationWorkers implements Disposable {
   async #fallBack(error: unknown): Promise<void> {
     if (this.#location.provider === "cpu") return;
     const failure = await this.#askDevice({ check: "webgpu" }).then(() => undefined, (failure) => ({ failure }));
-    if (!failure) this.#onMessage(`A model was scored on the CPU: ${messageOf(error)}`);
+    if (!failure) this.#onMessage(`A model was scored on the CPU instead: ${messageOf(error)}`);
     // Of several that have failed together, the first says it.
     else if (!this.#hasEnded) this.#toCpu(messageOf(error));
   }
@@ -140,7 +140,7 @@ export class EvaluationWorkers implements Disposable {
   #toCpu(why: string): void {
     this.#location = ON_CPU;
     this.#endDevice();
-    this.#onMessage(`Scoring on the CPU: ${why}`);
+    this.#onMessage(`Scoring on the CPU instead: ${why}`);
   }
 
   #endDevice(): void {

@@ -35,18 +35,18 @@ export function checkSampling(
   { prompt, bytes, temperature, seed, lengths }: SampleOptions,
   vocabulary: number,
 ): void {
-  checkWhole("draw a text", "bytes", bytes, 0);
+  checkWhole("generate text", "bytes", bytes, 0);
   if (!(temperature >= 0 && temperature <= MOST_TEMPERATURE)) {
     throw new RangeError(
-      `Cannot draw a text: temperature is ${temperature}, must be a number of at least 0 and at most ${MOST_TEMPERATURE}`,
+      `Cannot generate text: temperature is ${temperature}, must be a number of at least 0 and at most ${MOST_TEMPERATURE}`,
     );
   }
   checkSeed(seed);
-  checkTokens("draw a text", prompt, vocabulary);
+  checkTokens("generate text", prompt, vocabulary);
   // A token of no bytes could be drawn for ever.
   if (lengths && (lengths.length < vocabulary || lengths.includes(0))) {
     throw new RangeError(
-      `Cannot draw a text: lengths of ${lengths.length} tokens are given, must be of ${vocabulary}, each above 0`,
+      `Cannot generate text: lengths of ${lengths.length} tokens are given, must be of ${vocabulary}, each above 0`,
     );
   }
 }
@@ -71,7 +71,9 @@ export async function sampleText(model: LoadedModel, options: SampleOptions): Pr
     const at = firstNonFinite(logits);
     if (at === undefined) return;
     throw new UserError(
-      `Cannot draw from ${model.file}: its logit of token ${at} is ${logits[at]} after ${read} tokens, must be finite`,
+      `Cannot sample from ${model.file}: its logit of token ${at} is ${
+        logits[at]
+      } after ${read} tokens, must be finite`,
     );
   };
   for (const token of prompt) await step(token);

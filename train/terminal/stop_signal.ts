@@ -44,7 +44,7 @@ export function exitCodeOf(name: StopName): number {
  *
  * @param doing what the first signal brings about
  */
-export function stopSignal(doing: string = "Stopping after the steps that are queued"): StopSignal {
+export function stopSignal(doing: string = "Stopping after the queued steps"): StopSignal {
   const controller = new AbortController();
   let exitCode = exitCodeOf("SIGINT");
   const listener = onSignals((name) => {

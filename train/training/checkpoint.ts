@@ -203,13 +203,13 @@ export async function decodeCheckpoint(
 ): Promise<Checkpoint> {
   const { metadata, training, ...read } = await decodeSealed(bytes, file);
   if (!training) {
-    throw new UserError(`Cannot go on from ${file}: it holds weights alone, and no moments, states or curve`);
+    throw new UserError(`Cannot resume from ${file}: it holds only weights, no moments, states or curve`);
   }
   checkIsOf(metadata, about, file);
   const { legs, pass, position, attempt: _, ...state } = training, reads = unitOf({ tokens: about.tokenizer_sha1 });
   if (pass * passUpdates(about, step.bptt) + position / step.bptt !== state.steps_done) {
     throw new UserError(
-      `Cannot read ${file}: step ${state.steps_done} is not position ${position} of pass ${pass} of ${about.history} ${reads}s`,
+      `Cannot read ${file}: step ${state.steps_done} is not position ${position} of sequence ${pass} of ${about.history} ${reads}s`,
     );
   }
   return { state: { ...state, tensors: takeAll(read, tensorsOf(step), file) }, legs };
@@ -232,7 +232,7 @@ export function decodeProgress(
   about: CheckpointOf,
 ): CheckpointProgress {
   const metadata = decodeMetadata(start, length, file), text = metadata[KEYS.training];
-  if (text === undefined) throw new UserError(`Cannot read ${file}: it holds weights alone, and no curve`);
+  if (text === undefined) throw new UserError(`Cannot read ${file}: it holds only weights, no curve`);
   const { steps_done, curve } = parseWith(trainingSchema, parseJson(text, KEYS.training, file), file);
   checkIsOf(metadata, about, file);
   return { steps_done, curve };
@@ -298,7 +298,7 @@ async function decodeSealed(
 
 async function checkSum(bytes: Uint8Array<ArrayBuffer>, sum: string | undefined, file: string): Promise<void> {
   const damaged = new UserError(
-    `Cannot read ${file}: its checksum is not that of its content: it was damaged or edited`,
+    `Cannot read ${file}: its checksum does not match its content: it was damaged or edited`,
   );
   if (sum?.length !== NO_CHECKSUM.length) throw damaged;
   const unsummed = bytes.slice();

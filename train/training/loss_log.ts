@@ -46,7 +46,7 @@ export function pickState(step: TrainingStep, tensors: TensorMap): TensorMap {
 export function brokenTensor({ tensors, steps_done }: TrainingState): Breakdown | undefined {
   for (const [name, values] of tensors) {
     if (firstNonFinite(values) !== undefined) {
-      return { step: steps_done, why: `'${name}' is no finite number after step ${steps_done}` };
+      return { step: steps_done, why: `'${name}' is not finite after step ${steps_done}` };
     }
   }
   return undefined;

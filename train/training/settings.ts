@@ -151,9 +151,9 @@ export function checkLogged(
   const { history, log_every } = settings;
   if (passUpdates(settings, bptt) < 1) {
     throw new Refusal(
-      `Cannot train with ${bptt} steps back: a pass of history ${history} reads ${
+      `Cannot train with ${bptt} steps back: history ${history} is ${
         history - 1
-      } tokens, must be at least ${bptt}`,
+      } training tokens, must be at least ${bptt}`,
     );
   }
   const steps = totalSteps(settings, bptt);

@@ -102,7 +102,7 @@ export async function trainGroup(
   checkRequest(settings, options.threads);
   if (from && from.length !== jobs.length) {
     throw new RangeError(
-      `Cannot train a group of ${jobs.length} runs: they go on from ${from.length} states, must be one of each`,
+      `Cannot train a group of ${jobs.length} runs: got ${from.length} states to resume from, must be one per run`,
     );
   }
   const runs = jobs.map((job, number) => ({ ...trainingRun(job, settings, from?.[number]), number }));

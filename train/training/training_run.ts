@@ -178,12 +178,12 @@ function checkRate(learningRate: number): void {
 
 /** Of another optimizer a state has other moments: fewer, or some that would be dropped without a word. */
 function checkState(step: TrainingStep, { tensors }: TrainingState): void {
-  const names = stateNames(step), fail = (why: string) => new RangeError(`Cannot go on from a state: ${why}`);
+  const names = stateNames(step), fail = (why: string) => new RangeError(`Cannot resume from a state: ${why}`);
   const missing = names.find((name) => !tensors.has(name)), known = new Set(names);
   if (missing !== undefined) throw fail(`its '${missing}' is missing`);
   const foreign = tensors.keys().find((name) => !known.has(name));
   if (foreign === undefined) return;
-  throw fail(`it has '${foreign}', which a run of this cell has not when its optimizer is ${step.optimizer.name}`);
+  throw fail(`it has '${foreign}', which a run of this cell does not have with optimizer ${step.optimizer.name}`);
 }
 
 /** A run as an engine takes it, with its initial weights or with what it had when it was saved. See {@linkcode checkRun}. */

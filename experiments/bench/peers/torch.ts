@@ -188,8 +188,8 @@ class Python {
         if (reply !== undefined) return reply;
         if (!done) continue;
         await sent;
-        if (late.aborted) throw new Error(`it was not through after ${LIMIT_SECONDS} s`);
-        throw new Error((await this.#errors).trim().split("\n").at(-1) || "python3 failed without a word");
+        if (late.aborted) throw new Error(`it did not finish within ${LIMIT_SECONDS} s`);
+        throw new Error((await this.#errors).trim().split("\n").at(-1) || "python3 failed without a message");
       }
     } finally {
       late.removeEventListener("abort", end);

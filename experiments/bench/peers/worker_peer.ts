@@ -30,7 +30,7 @@ export function workerPeer(what: string, script: string, backend: string, device
 function ask<Reply>(worker: Worker, request: WorkerRequest): Promise<Reply> {
   let timer: ReturnType<typeof setTimeout>;
   return new Promise<Reply>((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`it was not through after ${LIMIT_SECONDS} s`)), 1000 * LIMIT_SECONDS);
+    timer = setTimeout(() => reject(new Error(`it did not finish within ${LIMIT_SECONDS} s`)), 1000 * LIMIT_SECONDS);
     worker.onmessage = ({ data }: MessageEvent<Reply | { error: string }>) => {
       if (typeof data === "object" && data !== null && "error" in data) reject(new Error(data.error));
       else resolve(data as Reply);

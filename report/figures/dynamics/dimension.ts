@@ -31,16 +31,16 @@ const PANELS: readonly MeasurePanel[] = [
     measure: "participation_ratio",
     unit: "dimensions",
     axis: { ...DIMENSIONS, scale: "log", beyond: NOTHING_BEYOND },
-    heading: "how many dimensions are used",
+    heading: "effective dimension",
     xLabel: "participation ratio (dimensions, logarithmic)",
     share: 0.5,
   },
   {
-    measure: "participation_ratio by the numbers carried",
+    measure: "participation_ratio divided by the number of state variables",
     unit: "%",
     axis: { ...SHARE, scale: "linear", beyond: NOTHING_BEYOND },
-    heading: "of the numbers that are carried",
-    xLabel: "participation ratio by n, the numbers carried (%)",
+    heading: "relative to the number of state variables",
+    xLabel: "participation ratio / number of state variables (%)",
     share: 0.5,
   },
 ];
@@ -64,7 +64,7 @@ export function figureDimension(document: SvgDocument, rows: readonly MergedRow[
     PANELS,
     [
       `Read: ${extentText(rows, ({ participation_ratio }) => participation_ratio)}.`,
-      "Of n numbers that vary alike and alone it is n (100 %); where one direction has all the variance it is 1.",
+      "It is n (100 %) if n state variables vary equally and independently, and 1 if one direction has all the variance.",
     ],
     options,
   );

@@ -90,7 +90,7 @@ export function placedColumns<Row extends PlacedRow>(name: string, about: string
     ...estimateColumns(name, about, ({ placed }: Row) => typeof placed === "object" ? placed : undefined),
     textColumn(
       "beyond",
-      "low or high: the value is beyond the axis, and the dot in a strip beside it",
+      "low or high: the value is beyond the axis, so the dot is in a strip beside it",
       ({ placed }) => typeof placed === "object" ? undefined : placed,
     ),
     ...spreadColumns("test_bits_per_byte", "score on the test split", ({ row }: Row) => row.test_bits_per_byte),

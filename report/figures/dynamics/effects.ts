@@ -20,7 +20,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   "participation_ratio",
   "truncation_cosine_16",
 ]);
-const NO_PAIR = "no two measured runs differ in this alone";
+const NO_PAIR = "no two measured runs differ only in this";
 
 /**
  * Draws a panel for each measure that has a pair, a row for each factor, in the order of the effects on the first one.
@@ -32,7 +32,7 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
   const shown = shownEffects(answers), forests = forestsOf(answers), [{ effects: first }] = shown;
   const { noun: [one, several], atSecond } = contrastWords(first);
   const all = shown.flatMap(({ effects }) => effects), isSure = all.some(({ interval }) => interval);
-  const pairs = `pairs of configurations that differ in that ${one} alone`;
+  const pairs = `pairs of configurations that differ only in that ${one}`;
   const tested = first.filter(({ p }) => p !== undefined).length;
   return composeForests(document, {
     name: options.name,
@@ -46,9 +46,9 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
           `p: Holm's correction for ${counted(tested, one, several)}.`,
         ]
         : [`Dot: mean over ${pairs}.`, ...whyNoInterval(first)]),
-      ...(forests.some(({ rows }) => isCut(rows)) ? ["A triangle: the interval goes on beyond the picture."] : []),
+      ...(forests.some(({ rows }) => isCut(rows)) ? ["Triangle: the interval extends beyond the picture."] : []),
     ],
-    legend: isSure ? [differenceLegend(atSecond, `not clear (corrected p above ${CLEAR_P})`)] : [],
+    legend: isSure ? [differenceLegend(atSecond, `not significant (corrected p above ${CLEAR_P})`)] : [],
   }, forests);
 }
 

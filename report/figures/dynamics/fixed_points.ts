@@ -95,7 +95,7 @@ export function fixedPointsData(rows: readonly MergedRow[], table: FactorTable):
     ),
     countColumn("rank", "among all configurations, from 1", ({ line }) => line.portrait?.rank),
     ...nameColumns(({ line }: Field) => line.portrait?.row),
-    countColumn(rows[0].reads, "what is read again and again, as a number", ({ token }) => token),
+    countColumn(rows[0].reads, "the repeated byte or token, as a number", ({ token }) => token),
     numberColumn("points", "distinct fixed points that were found, mean over the seeds", ({ fate }) => fate.points),
     ...(Object.keys(COLOURS) as (keyof typeof COLOURS)[]).map(share),
   ], fields);
@@ -124,7 +124,7 @@ export function figureFixedPoints(
       options.subtitle,
       `Newton's method from ${least < most ? `${least} to ` : ""}${
         counted(most, "visited state")
-      } for each ${reads}, the most frequent ${reads}s first; there may be more points than were found.`,
+      } for each ${reads}, the most frequent ${reads}s first; more points may exist than were found.`,
       ...portraitNotes(portraits, rows, table),
       "Number: distinct fixed points found, mean over the seeds. ␣ is a space, ↵ a line feed.",
     ],
@@ -136,7 +136,7 @@ export function figureFixedPoints(
         text: WORDS[fate as keyof typeof COLOURS],
       })),
     }],
-    x: `the ${reads} that is read again and again`,
+    x: `the repeated ${reads}`,
   };
   const { top } = panelArea(frame), height = TOP + ROW * lines.length;
   const drawn = panel(document, [SIZE.margin, top], {

@@ -38,7 +38,7 @@ function panelsOf([{ reads }]: readonly MergedRow[]): MeasurePanel[] {
       measure: LARGEST_EXPONENT.key,
       unit: dynamicsUnit(LARGEST_EXPONENT, reads)!,
       axis: LARGEST,
-      heading: "how fast differences vanish",
+      heading: "how fast differences shrink",
       xLabel: `largest Lyapunov exponent λ₁ (nats per ${reads})`,
       share: 0.36,
     },
@@ -72,9 +72,9 @@ export function figureForgetting(document: SvgDocument, rows: readonly MergedRow
     panelsOf(rows),
     [
       `Read: ${extentText(rows, ({ lyapunov }) => lyapunov)}.`,
-      "λ₁ < 0: differences between states shrink to 1/e in the forgetting time −1/λ₁. λ₁ ≥ 0: they last, or grow.",
+      "λ₁ < 0: differences between states shrink to 1/e in the forgetting time −1/λ₁. λ₁ ≥ 0: they persist or grow.",
       ...(rows.some(({ runs }) => runs.length > 1)
-        ? ["Means over seeds are of each number by itself: that of the times is not −1 by that of the exponents."]
+        ? ["Each number is averaged over seeds separately: the mean time is not −1 divided by the mean exponent."]
         : []),
     ],
     options,

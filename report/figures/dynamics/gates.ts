@@ -59,7 +59,7 @@ export function gatesData(rows: readonly MergedRow[], table: FactorTable): Table
   const bars = shownBy(portraitsWithGates(rows, table), barsOf);
   return pictureTable<Row>([
     ...portraitColumns<Row>(),
-    textColumn("gate", "the layer, from 1, and what the graph calls the gate", ({ label }) => label),
+    textColumn("gate", "the layer, from 1, and the gate's name in the graph", ({ label }) => label),
     numberColumn(
       "shut",
       `share of units and ${rows[0].reads}s at which it is below 0.1, mean over the seeds`,
@@ -90,7 +90,7 @@ export function figureGates(
   const frame = {
     ...measureTexts(options, rows, ({ gates }) => gates, [
       ...portraitNotes(portraits, rows, table),
-      "Row: a gate of a layer (its number, then what the graph calls the gate). Double tick: its mean.",
+      "Row: a gate (the layer's number, then the gate's name in the graph). Double tick: its mean.",
       `Lines across the edges: ${ERRORS}.`,
     ]),
     legend: [{

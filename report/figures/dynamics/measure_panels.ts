@@ -81,8 +81,8 @@ export function drawMeasures(
     subtitle: [
       options.subtitle,
       ...explanation,
-      `One mark per configuration; level bars: ${ERRORS}.`,
-      "Upright bars: lowest to highest score of its seeds; lower is better.",
+      `One mark per configuration; horizontal bars: ${ERRORS}.`,
+      "Vertical bars: lowest to highest score of its seeds; lower is better.",
       ...notes,
     ],
     legend: [...key.legend, {

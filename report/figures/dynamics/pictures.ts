@@ -56,18 +56,18 @@ function strongest(data: PictureData, key: string): SwitchFactor | undefined {
   return switchEffects(effectsOn(data, key))[0]?.factor;
 }
 
-const SAME_TEXT = "All models read the same part of one text: another text may give other numbers.";
+const SAME_TEXT = "All models read the same part of one text; another text may give other numbers.";
 
 const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ lyapunov }) => lyapunov,
     suffix: "",
-    title: "How long a state remembers, against the score",
+    title: "Memory length against the score",
     caption:
       "The largest Lyapunov exponent λ₁ and the forgetting time −1/λ₁ of each configuration, against its test score.",
     notes: [
-      "To read: right is longer memory, down is better; a cloud that falls to the right says that models which keep differences longer also predict better.",
-      `Not shown: what is remembered, and whether longer memory makes the score better: the same parts of a cell may change both. ${SAME_TEXT}`,
+      "To read: right is longer memory, down is better; if the points fall to the right, models with longer memory also predict better.",
+      `Not shown: what is remembered, and whether longer memory causes the better score; the same parts of a cell may change both. ${SAME_TEXT}`,
     ],
     scored: true,
     data: (rows, { table }) => forgettingData(rows, table),
@@ -81,11 +81,11 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ lyapunov }) => lyapunov,
     suffix: "_switches",
-    title: "Which switch lengthens memory",
-    caption: "Forgetting time against the test score once for each switch, coloured by whether it is off or on.",
+    title: "Which switches lengthen memory",
+    caption: "Forgetting time against the test score, one panel per switch, coloured by whether it is off or on.",
     notes: [
-      "To read: where the upright lines lie apart, the switch changes how long a state remembers; both numbers stand above each panel.",
-      "Not shown: on which other factors that depends (†); the sentences on memory say it of the largest effects.",
+      "To read: if the vertical lines differ, the switch changes how long a state remembers; both numbers are above each panel.",
+      "Not shown: on which other factors that depends (†); the text on memory states it for the largest effects.",
     ],
     scored: true,
     isDrawn: (data) => data.experiment === "01" && switchEffects(effectsOn(data, LARGEST_EXPONENT.key)).length > 0,
@@ -99,7 +99,7 @@ const KINDS: readonly DynamicsKind[] = [
     title: "How fast each direction of the state is forgotten",
     caption: "The Lyapunov spectra of the ten best configurations, and of the best of each other cell.",
     notes: [
-      "To read: a line that stays near 0 for long keeps many directions; one that falls steeply keeps few.",
+      "To read: a line that stays near 0 has many slowly forgotten directions; one that falls steeply has few.",
       "Not shown: which of these directions the model uses to predict.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanSpectrum(row).length > 0),
@@ -109,11 +109,11 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ byte_recall }) => byte_recall,
     suffix: "_recall",
-    title: "How far back the state says what was read",
-    caption: "What a linear readout of the state tells of the byte read so many steps ago, in bits.",
+    title: "How far back the state encodes the input",
+    caption: "Bits that a linear readout of the state recovers about the byte read at each lag.",
     notes: [
-      "To read: the height at lag k is how much of the byte k steps back can be read off the state; the dashed line is all of it.",
-      "Not shown: what only a nonlinear readout would find, and whether the model itself uses it.",
+      "To read: the height at lag k is the information about the byte k steps back that can be decoded from the state; the dashed line is the maximum.",
+      "Not shown: what only a nonlinear readout would find, and whether the model uses the information.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanRecall(row).length > 0),
     data: (rows, { table }) => recallData(rows, table),
@@ -122,10 +122,10 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ gates }) => gates,
     suffix: "_gates",
-    title: "How far open each gate stands",
-    caption: "The shares of units and bytes at which each gate is shut, between, and open, layer by layer.",
+    title: "Saturation of each gate",
+    caption: "The shares of units and bytes at which each gate is closed, in between, and open, by layer.",
     notes: [
-      "To read: a bar of blue and orange is a gate that switches; a grey one scales by about the same amount all the time.",
+      "To read: a blue and orange bar is a gate that opens and closes; a grey one is rarely saturated.",
       "Not shown: which units and which bytes these are.",
     ],
     isDrawn: ({ rows }) => rows.some((row) => meanGates(row).length > 0),
@@ -135,11 +135,11 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ fixed_points }) => fixed_points,
     suffix: "_fixed_points",
-    title: "Where the state comes to rest while one byte is repeated",
-    caption: "Fixed points that were found for each of the most frequent bytes, and where the starts ended.",
+    title: "Fixed points of the state under one repeated byte",
+    caption: "Fixed points found for each of the most frequent bytes, and where the starts of Newton's method ended.",
     notes: [
-      "To read: one stable point (all blue, 1) means that the byte, repeated, wipes out what came before; several mean that some of it is kept.",
-      "Not shown: points that no start came to. In a text no byte is repeated so often, so these are of the model, not of its reading.",
+      "To read: one stable point (all blue, 1) means that repeating the byte erases what came before; several mean that some of it is kept.",
+      "Not shown: points that no start reached. No text repeats a byte so often, so these describe the model, not how it reads a text.",
     ],
     isDrawn: ({ rows }) => tokensTried(rows).length > 0,
     data: (rows, { table }) => fixedPointsData(rows, table),
@@ -148,12 +148,12 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ participation_ratio }) => participation_ratio,
     suffix: "_dimension",
-    title: "How many dimensions of the state are used",
+    title: "Effective dimension of the state",
     caption:
-      "The participation ratio of each configuration, as it is and by the numbers carried, against its test score.",
+      "The participation ratio of each configuration, absolute and relative to the number of state variables, against its test score.",
     notes: [
-      "To read: right is more dimensions in use, down is better; 100 % would be all numbers varying alike and independently.",
-      "Not shown: dimensions of small variance, which a model may use all the same; the ratio also changes with the scale of single numbers.",
+      "To read: right is more dimensions in use, down is better; 100 % means that all state variables vary equally and independently.",
+      "Not shown: dimensions of small variance, which a model may still use; the ratio also depends on the scale of single state variables.",
     ],
     scored: true,
     data: (rows, { table }) => dimensionData(rows, table),
@@ -163,11 +163,11 @@ const KINDS: readonly DynamicsKind[] = [
   {
     of: ({ truncation_gap }) => truncation_gap,
     suffix: "_truncation",
-    title: "What the gradient through one step leaves out",
-    caption: "Cosine and ratio of norms of the mean gradient through one step and through several, of trained models.",
+    title: "Truncated gradients against longer ones",
+    caption: "Cosine and norm ratio of trained models' mean gradients through one step and through several.",
     notes: [
-      "To read: at 1 nothing is lost; a low cosine says that training with so many steps would pull the weights in another direction.",
-      "Not shown: what training so would come to. At the end of training mean gradients are small, which makes both numbers less sure.",
+      "To read: at 1 truncation changes nothing; a low cosine means that training with more steps would move the weights in another direction.",
+      "Not shown: the result of such a training. Mean gradients are small at the end of training, so both numbers are less certain.",
     ],
     isDrawn: ({ rows }) => rows.some(hasGradients),
     data: (rows, { table }) => truncationData(rows, table),
@@ -178,12 +178,11 @@ const KINDS: readonly DynamicsKind[] = [
 const EFFECTS: PictureKind = {
   name: (data) =>
     data.dynamics && shownEffects(data.dynamics).length ? onlyIn01(everywhere("_dynamics_effects"))(data) : undefined,
-  title: ({ dynamics }) => `What each ${contrastWords(dynamics!.effects[0].effects).noun[0]} changes of the dynamics`,
-  caption: () =>
-    "What each alone changes of memory, recall, dimensions and gradients, over pairs that are otherwise identical.",
+  title: ({ dynamics }) => `Effect of each ${contrastWords(dynamics!.effects[0].effects).noun[0]} on the dynamics`,
+  caption: () => "Effect of each on memory, recall, dimensions and gradients, over pairs that are otherwise identical.",
   notes: () => [
-    "To read: right of zero the measure is higher with the part that is named; where the line leaves out zero, it is so for other configurations like these too.",
-    `Not shown: the other measures, which the table has. ${SAME_TEXT}`,
+    "To read: right of zero, the named value has the higher measure; if the line excludes zero, the effect holds for other configurations like these too.",
+    `Not shown: the other measures, which are in the table. ${SAME_TEXT}`,
   ],
   subtitle: ({ rows, table }) => measuredText(measuredRows(rows), table),
   data: ({ dynamics }) => dynamicsEffectsData(dynamics!),

@@ -40,10 +40,14 @@ export function recallData(rows: readonly MergedRow[], table: FactorTable): Tabl
   const points = shownBy(portraitsWithRecall(rows, table), meanRecall);
   return pictureTable<Point>([
     ...portraitColumns<Point>(),
-    countColumn("lag", "how many steps before what is recalled was read; 0: what was read last", ({ lag }) => lag),
+    countColumn(
+      "lag",
+      "number of steps ago that the recalled byte or token was read; 0: the last one",
+      ({ lag }) => lag,
+    ),
     ...estimateColumns(
       withUnit("recall", `bits per ${rows[0].reads}`),
-      "what a linear readout of the state tells of it",
+      "bits about it that a linear readout of the state recovers",
       (point: Point) => point,
     ),
   ], points);
@@ -75,12 +79,12 @@ export function figureRecall(
         formatCount(maxOf(found.map(({ scored }) => scored)))
       } pairs of state and ${reads} scored.`,
       ...portraitNotes(portraits, rows, table),
-      `Dot: what a linear readout of the state tells of the ${reads} read so many steps ago, mean over the seeds. 0 is the last one read.`,
-      `Bars: ${ERRORS}. A line ends where nothing is found.`,
+      `Dot: bits that a linear readout of the state recovers about the ${reads} at this lag, mean over the seeds. Lag 0 is the last one read.`,
+      `Bars: ${ERRORS}. A line ends where nothing is recovered.`,
     ],
     legend: [{
       entries: [
-        { mark: "dashes" as const, colour: COLOUR.muted, text: `H: all there is to tell, ${entropy.toFixed(2)} bits` },
+        { mark: "dashes" as const, colour: COLOUR.muted, text: `H: entropy, the maximum, ${entropy.toFixed(2)} bits` },
         { mark: "line" as const, colour: OTHERS, text: "the others shown" },
       ],
     }],

@@ -57,7 +57,7 @@ export function spectraData(rows: readonly MergedRow[], table: FactorTable): Tab
     ...portraitColumns<Point>(),
     numberColumn(
       "share",
-      "the exponent's rank as a share of all carried numbers, in the middle of its step",
+      "the exponent's rank as a share of all state variables, at the middle of its step",
       ({ share }) => share,
     ),
     ...estimateColumns(
@@ -86,13 +86,13 @@ export function figureSpectra(
     ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
       ...portraitNotes(portraits, rows, table),
       `Line: exponents λᵢ of all layers, the largest first; band: ${ERRORS}.`,
-      "An exponent near 0 is a direction that is kept for long; one far below 0 is forgotten at once. Grey: the others shown.",
+      "An exponent near 0: a direction that is forgotten slowly; far below 0: at once. Grey: the others shown.",
       ...(shown.some(({ points }) => points.length && points[points.length - 1].share < LAST_SHARE)
-        ? ["A line ends where it leaves the axis, or where exponents were not measured or are too small for float64."]
+        ? ["A line ends at the axis limit, or where exponents were not measured or are too small for float64."]
         : []),
     ]),
     legend: [],
-    x: "rank of the exponent, as a share of all carried numbers",
+    x: "rank of the exponent, as a share of all state variables",
     y: `Lyapunov exponent (nats per ${reads})`,
   };
   const drawn = drawPortraits(document, { portraits, rows, table, frame }, {

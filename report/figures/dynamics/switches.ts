@@ -50,11 +50,11 @@ export function figureSwitches(
   const switches = switchEffects(effects), colours = switchColours();
   const frame = {
     ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
-      "The same configurations in every panel, one mark each; level bars: ± one standard error over streams. Ring: the best measured.",
-      "Upright lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ in it alone.",
+      "The same configurations in every panel, one mark each; horizontal bars: ± one standard error over streams. Ring: the best measured.",
+      "Vertical lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ only in it.",
       `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}${
         switches.some(isDependent) ? `; ${DEPENDS} it depends on other factors` : ""
-      }. Clear effects on λ₁ first, then by size.`,
+      }. Significant effects on λ₁ first, then by size.`,
     ]),
     legend: [{
       entries: [...colours].map(([on, colour]) => ({
@@ -123,7 +123,7 @@ export function switchesData(
       "the panel's switch, as its column in the table of runs is called",
       ({ effect }) => effect.factor.key,
     ),
-    switchColumn("on", "whether it is on; empty where it says nothing of a configuration", isOn),
+    switchColumn("on", "whether it is on; empty where a configuration does not have it", isOn),
     textColumn(
       "shown",
       "a configuration, or the mean of the switch's pairs",
@@ -131,7 +131,7 @@ export function switchesData(
     ),
     numberColumn(
       `mean_${column}`,
-      "of a mean: −1 by the mean λ₁ over pairs that differ in the switch alone",
+      "of a mean: −1 divided by the mean λ₁ over pairs that differ only in the switch",
       (one) => "time" in one ? one.time : undefined,
     ),
     ...nameColumns(rowOf),

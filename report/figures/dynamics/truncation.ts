@@ -86,7 +86,7 @@ export function truncationData(rows: readonly MergedRow[], table: FactorTable): 
     textColumn("number", "cosine of both gradients, or ratio of their norms", ({ series }) => series),
     countColumn(
       "steps_back",
-      "steps back of the second gradient, against which that through one step is held",
+      "steps back of the gradient that is compared with the one through one step",
       ({ steps }) => steps,
     ),
     ...estimateColumns("value", "the cosine or the ratio", (mark: Mark) => mark),
@@ -113,14 +113,14 @@ export function figureTruncation(
   const frame = {
     ...measureTexts(options, rows, ({ truncation_gap }) => truncation_gap, [
       ...portraitNotes(portraits, rows, table),
-      "Mark: mean gradient of all weights through one step, held against that through so many; both of the trained model.",
+      "Mark: mean gradient of all weights through one step, compared with that through several; both of the trained model.",
       `Bars: ${ERRORS}.${
         trained.length > 1 ? ` Grouped by the steps back of the training: ${trained.join(", ")}.` : ""
       }`,
     ]),
     legend: [{ entries: SERIES.map(({ name, shape, text }) => ({ mark: shape, colour: COLOURS.get(name)!, text })) }],
     x: "steps back of the second gradient (logarithmic)",
-    y: "one step held against several",
+    y: "one step against several",
   };
   const drawn = drawPortraits(document, { portraits, rows, table, frame }, {
     height: HEIGHT,

@@ -94,7 +94,7 @@ Deno.test("estimate01() adds the parts up where the CPU both trains and scores",
   assert.deepEqual([runs, steps], [4, 10_989]);
   assert.deepEqual([training.seconds, scores.seconds, files.seconds], [150, 68, 6]);
   assert.deepEqual([seconds, one_after_the_other_seconds], [224, 224]);
-  assert.deepEqual([scores.on, order], ["cpu", "training, files and scores one after the other, on all cores"]);
+  assert.deepEqual([scores.on, order], ["cpu", "training, files and scores sequentially, on all cores"]);
 });
 
 Deno.test("estimate01() lets scores run beside the training of the next group where a GPU trains", () => {
@@ -103,7 +103,7 @@ Deno.test("estimate01() lets scores run beside the training of the next group wh
   // The first group is written at 102 and 104 s and scored by 132 and 162; the second is written at 155 and 156.
   assert.deepEqual([seconds, one_after_the_other_seconds], [162 + 4 + 4, 224]);
   assert.equal(scores.on, "webgpu: planted");
-  assert.equal(order, "2 groups, each with its files after it; scores beside the training of the next groups");
+  assert.equal(order, "2 groups, each followed by its files; scores in parallel with the training of the next groups");
   // Scores that are quick end with the last file and its score.
   const quick = measured(false, { provider: "cpu" });
   const scored = { ...quick.scores, seconds: new Map([[LARGE, 0.5], [SMALL, 0.25]]) };
@@ -116,9 +116,9 @@ Deno.test("estimateLines() says each part, where it is done and from what it fol
     "training  2 min 30 s  planted (this machine); from steps",
     "scores     1 min 8 s  cpu; from parts",
     "files            6 s  this project's disk; from runs",
-    "whole     2 min 50 s  2 groups, each with its files after it; scores beside the training of the next groups; " +
-    "3 min 44 s if nothing gains from running side by side",
+    "whole     2 min 50 s  2 groups, each followed by its files; scores in parallel with the training of the next groups; " +
+    "3 min 44 s if nothing runs in parallel",
   ]);
   const whole = estimateLines(estimate01(measured(true, { provider: "cpu" }))).at(-1);
-  assert.equal(whole, "whole     3 min 44 s  training, files and scores one after the other, on all cores");
+  assert.equal(whole, "whole     3 min 44 s  training, files and scores sequentially, on all cores");
 });

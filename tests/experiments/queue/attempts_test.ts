@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Attempts, highestIn, latestIn, noteAttempt } from "../../../experiments/queue/attempts.ts";
 import { FencedQueue } from "../../../experiments/queue/fenced_queue.ts";
-import { inFolder } from "../folder.ts";
-import { withQueues } from "./queues.ts";
+import { tempFolder } from "../folder.ts";
+import { openQueues } from "./queues.ts";
 
 const KEY = "01/run";
 
@@ -14,7 +14,9 @@ function attemptsIn(dir: string, owner: string, patience?: number): Attempts {
 
 const mayWrite = (attempts: Attempts, key = KEY) => attempts.guarded(key, (isLatest) => Promise.resolve(isLatest()));
 
-inFolder("Attempts.take() numbers the attempts at a run from 1, and the latest alone may write", async (dir) => {
+Deno.test("Attempts.take() numbers the attempts at a run from 1, and the latest alone may write", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const a = attemptsIn(dir, "a"), b = attemptsIn(dir, "b");
   assert.equal(await mayWrite(a), false, "an attempt that was never begun");
   assert.equal(await a.take(KEY), 1);
@@ -28,15 +30,18 @@ inFolder("Attempts.take() numbers the attempts at a run from 1, and the latest a
   assert.deepEqual([await mayWrite(a), await mayWrite(b)], [true, false]);
 });
 
-inFolder("Attempts.take() gives each number to one of many that want it at once", async (dir) => {
-  const all = Array.from({ length: 12 }, (_, i) => attemptsIn(dir, `owner ${i}`));
+Deno.test("Attempts.take() gives each number to one of many that want it at once", async () => {
+  await using temp = await tempFolder();
+  const all = Array.from({ length: 12 }, (_, i) => attemptsIn(temp.path, `owner ${i}`));
   const numbers = await Promise.all(all.map((attempts) => attempts.take(KEY)));
   assert.deepEqual(numbers.toSorted((x, y) => x - y), numbers.map((_, i) => i + 1));
   const may = await Promise.all(all.map((attempts) => mayWrite(attempts)));
   assert.deepEqual(may, numbers.map((number) => number === 12));
 });
 
-inFolder("Attempts.take() waits while the owner writes, and names the file when that takes too long", async (dir) => {
+Deno.test("Attempts.take() waits while the owner writes, and names the file when that takes too long", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const a = attemptsIn(dir, "a"), b = attemptsIn(dir, "b"), impatient = attemptsIn(dir, "c", 50);
   await a.take(KEY);
   const written: string[] = [];
@@ -58,7 +63,9 @@ inFolder("Attempts.take() waits while the owner writes, and names the file when 
   assert.equal(await mayWrite(a), false);
 });
 
-inFolder("Attempts.guarded() heeds the note of a next attempt where a folder's names are old", async (dir) => {
+Deno.test("Attempts.guarded() heeds the note of a next attempt where a folder's names are old", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const a = attemptsIn(dir, "a"), b = attemptsIn(dir, "b");
   await a.take(KEY);
   await b.take(KEY);
@@ -68,7 +75,9 @@ inFolder("Attempts.guarded() heeds the note of a next attempt where a folder's n
   assert.equal(await mayWrite(a), false);
 });
 
-inFolder("Attempts.take() goes above what others count, and above what was noted of another folder", async (dir) => {
+Deno.test("Attempts.take() goes above what others count, and above what was noted of another folder", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const a = attemptsIn(dir, "a");
   assert.equal(await a.take(KEY, 5), 5);
   assert.equal(await a.take(KEY, 2), 6);
@@ -78,7 +87,9 @@ inFolder("Attempts.take() goes above what others count, and above what was noted
   assert.equal(await a.take("01/other"), 4);
 });
 
-inFolder("Attempts leaves no unfinished file, and ignores what is no number", async (dir) => {
+Deno.test("Attempts leaves no unfinished file, and ignores what is no number", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const a = attemptsIn(dir, "a"), folder = join(dir, "01_run");
   await a.take(KEY);
   Deno.writeTextFileSync(join(folder, "007"), "somebody's");
@@ -87,9 +98,11 @@ inFolder("Attempts leaves no unfinished file, and ignores what is no number", as
   assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["007", "1", "2", "notes.txt"]);
 });
 
-inFolder(
+Deno.test(
   "Attempts.take() lets others work while a folder's names are not those of its files, and gives up",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     Deno.mkdirSync(join(dir, "01_run"));
     // A name without a file, as a client of NFS may remember it.
     Deno.symlinkSync(join(dir, "nowhere"), join(dir, "01_run", "1"));
@@ -97,7 +110,7 @@ inFolder(
     setTimeout(() => hasBeaten = true, 0);
     await assert.rejects(
       attemptsIn(dir, "a", 50).take(KEY),
-      /Cannot begin an attempt at .*01_run: its names do not agree/,
+      /Cannot begin an attempt at .*01_run: its names do not match/,
     );
     assert.ok(hasBeaten);
     const taking = attemptsIn(dir, "b").take(KEY);
@@ -106,12 +119,18 @@ inFolder(
   },
 );
 
-inFolder("Attempts.take() says in one line what is in its way", async (dir) => {
-  Deno.writeTextFileSync(join(dir, "01_run"), "a file");
-  await assert.rejects(attemptsIn(dir, "a").take(KEY), /^UserError: Cannot make folder .*01_run: a file is where/);
+Deno.test("Attempts.take() says in one line what is in its way", async () => {
+  await using temp = await tempFolder();
+  Deno.writeTextFileSync(join(temp.path, "01_run"), "a file");
+  await assert.rejects(
+    attemptsIn(temp.path, "a").take(KEY),
+    /^UserError: Cannot make folder .*01_run: a file is where/,
+  );
 });
 
-withQueues("a fenced queue refuses the write of an attempt that another has followed", async ({ path, open }) => {
+Deno.test("a fenced queue refuses the write of an attempt that another has followed", async () => {
+  await using bench = await openQueues();
+  const { path, open } = bench;
   const dir = `${path}.attempts`;
   const [a, b] = await Promise.all(
     ["a", "b"].map(async (owner) => new FencedQueue(await open(owner), attemptsIn(dir, owner))),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { heartbeat } from "../../../experiments/queue/heartbeat.ts";
 import type { ClaimTable } from "../../../experiments/queue/queue.ts";
-import { queueWith, withQueues } from "./queues.ts";
+import { openQueues, queueWith } from "./queues.ts";
 
 /** A queue that answers each beat as it is told, the last way for ever; and what it was told. */
 function answering(queue: ClaimTable, answers: readonly (readonly string[] | Error)[]) {
@@ -24,10 +24,11 @@ async function until(condition: () => boolean): Promise<void> {
 
 const HURRIED = { beat: 0.002 };
 
-withQueues(
+Deno.test(
   "heartbeat() tells where runs are, and hands on what was lost, until it is disposed of",
-  async ({ open }) => {
-    const { queue, told } = answering(await open("a"), [["01/x"], []]), heard: (readonly string[])[] = [];
+  async () => {
+    await using bench = await openQueues();
+    const { queue, told } = answering(await bench.open("a"), [["01/x"], []]), heard: (readonly string[])[] = [];
     let step = 0;
     {
       using _heart = heartbeat(queue, {
@@ -45,16 +46,17 @@ withQueues(
   },
 );
 
-withQueues(
+Deno.test(
   "heartbeat() says once that the queue does not answer, and again after it has answered",
-  async ({ open }) => {
+  async () => {
+    await using bench = await openQueues();
     const busy = new Error("database is locked"), said: string[] = [];
-    const { queue, told } = answering(await open("a"), [busy, busy, [], busy]);
+    const { queue, told } = answering(await bench.open("a"), [busy, busy, [], busy]);
     {
       using _heart = heartbeat(queue, { timing: HURRIED, onSilence: (problem) => said.push(problem) });
       await until(() => told.length >= 6);
     }
-    const problem = "The queue could not be told that this process is alive: database is locked";
+    const problem = "Cannot write this process's heartbeat to the queue: database is locked";
     assert.deepEqual(said, [problem, problem]);
   },
 );

@@ -9,7 +9,7 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
 import { makeFollowedStudy } from "../../report/watch/followed_study.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 /** A result of half the steps. */
 function shorter(result: RunResult): RunResult {
@@ -17,9 +17,11 @@ function shorter(result: RunResult): RunResult {
   return { ...result, loss, "min loss": Math.min(...loss), steps_done: 2 * result.log_every };
 }
 
-inFolder(
+Deno.test(
   "overviewOf() puts each run in one state: done, running, stale, failed, damaged, of an unknown version or waiting",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, runs, resultOf, write } = await makeFollowedStudy(dir);
     const [done, better, failed, damaged, foreign, left, scored, running, stale, newer, odd, ...rest] = runs;
     await write(resultOf(done));
@@ -89,7 +91,9 @@ inFolder(
   },
 );
 
-inFolder("overviewOf() tells the best by the validation score, once no scored run lacks it", async (dir) => {
+Deno.test("overviewOf() tells the best by the validation score, once no scored run lacks it", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { runs, resultOf, write } = await makeFollowedStudy(dir);
   const [lowest, best] = runs;
   await write({ ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5 });
@@ -99,7 +103,7 @@ inFolder("overviewOf() tells the best by the validation score, once no scored ru
   const lines = [...statusLines(before, dir)];
   assert.match(
     lines.find((line) => line.includes("validation split"))!,
-    /^1 scored run has no score on the validation split, so the lowest training loss chooses the best; 'deno task evaluate .*--again' gives it one$/,
+    /^1 scored run has no score on the validation split, so the best is chosen by the lowest training loss; 'deno task evaluate .*--again' gives it one$/,
   );
   await write({ ...resultOf(lowest), loss: Array(6).fill(0.5), "min loss": 0.5, validation_bits_per_byte: 3 });
   const after = await overviewOf(dir, "01");
@@ -110,7 +114,9 @@ inFolder("overviewOf() tells the best by the validation score, once no scored ru
   );
 });
 
-inFolder("overviewOf() leaves a run done or failed when a dead process still has its claim", async (dir) => {
+Deno.test("overviewOf() leaves a run done or failed when a dead process still has its claim", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study, runs, resultOf, write } = await makeFollowedStudy(dir);
   const [done, failed, failedLater, short, ...rest] = runs;
   const failure = { failed: "the loss became NaN at step 7", failed_at_step: 7 };
@@ -131,8 +137,9 @@ inFolder("overviewOf() leaves a run done or failed when a dead process still has
   assert.deepEqual(after.stale.map(({ key }) => key), [short.key], "there is work left on it");
 });
 
-inFolder("overviewOf() counts a finished run as running when it is trained beyond its steps", async (dir) => {
-  const { study, runs: [further, measured], resultOf, write } = await makeFollowedStudy(dir);
+Deno.test("overviewOf() counts a finished run as running when it is trained beyond its steps", async () => {
+  await using temp = await tempFolder();
+  const { study, runs: [further, measured], resultOf, write } = await makeFollowedStudy(temp.path);
   const queue = await openSqliteQueue(study.queuePath, { owner: "me" });
   for (const run of [further, measured]) {
     await write(shorter(resultOf(run)));
@@ -140,12 +147,14 @@ inFolder("overviewOf() counts a finished run as running when it is trained beyon
   }
   await queue.beat(new Map([[claimKey("01", further.key), shorter(resultOf(further)).steps_done! + 1]]));
   await queue.close();
-  const { running, in_use, done, short } = await overviewOf(dir, "01");
+  const { running, in_use, done, short } = await overviewOf(temp.path, "01");
   assert.deepEqual([running, in_use].map((runs) => runs.map(({ key }) => key)), [[further.key], [measured.key]]);
   assert.deepEqual([done, short], [1, 1]);
 });
 
-inFolder("overviewOf() says how long the rest takes, once there is something to go by", async (dir) => {
+Deno.test("overviewOf() says how long the rest takes, once there is something to go by", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { runs, resultOf, write } = await makeFollowedStudy(dir);
   const nothing = await overviewOf(dir, "01");
   assert.deepEqual([nothing.done, nothing.waiting, nothing.best, nothing.seconds_left], [0, 48, undefined, undefined]);

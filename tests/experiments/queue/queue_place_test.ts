@@ -8,7 +8,7 @@ import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { claimKey, openStudyQueue, studyClaims } from "../../../experiments/queue/study_queue.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const NFS = 0x6969, EXT4 = 0xef53;
 
@@ -36,7 +36,7 @@ Deno.test("networkFileSystem() names those that machines share, and no other", (
       [0xff534d42, "CIFS"],
       [0xfe534d42 | 0, "SMB"],
       [0x01021997, "9p"],
-      [0x65735546, "FUSE, which may be a network's"],
+      [0x65735546, "FUSE, which may be a network disk"],
       [0x00c36400, "Ceph"],
       [0x19830326, "BeeGFS"],
     ] as const
@@ -46,28 +46,31 @@ Deno.test("networkFileSystem() names those that machines share, and no other", (
   for (const type of local) assert.equal(named(type), undefined);
 });
 
-inFolder("networkFileSystem() takes the disk of these tests for this machine's", (dir) => {
-  assert.equal(networkFileSystem(dir), undefined);
-  assert.equal(networkFileSystem(join(dir, "none")), undefined);
+Deno.test("networkFileSystem() takes the disk of these tests for this machine's", async () => {
+  await using temp = await tempFolder();
+  assert.equal(networkFileSystem(temp.path), undefined);
+  assert.equal(networkFileSystem(join(temp.path, "none")), undefined);
   return Promise.resolve();
 });
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses a queue on a network's disk, names the ways out, and writes nothing",
-  async (dir) => {
-    const { study, places } = await begin(dir);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, places } = await begin(temp.path);
     await assert.rejects(openStudyQueue(study, places), {
       name: "UserError",
-      message: `Cannot use ${study.queuePath}: it lies on NFS, must be a disk of this machine, for SQLite's log is ` +
-        "corrupted on a network's; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine alone",
+      message: `Cannot use ${study.queuePath}: it is on NFS, must be on a local disk, since SQLite's log is ` +
+        "corrupted on a network disk; use train --shard i/K, --queue postgres://…, or --node-local for a queue of this machine only",
     });
     assert.ok(!existsSync(study.queuePath));
     assert.deepEqual([...Deno.readDirSync(places.temporary)], []);
   },
 );
 
-inFolder("openStudyQueue() takes a share on a network's disk, and reads no database there", async (dir) => {
-  const { study, key, places } = await begin(dir);
+Deno.test("openStudyQueue() takes a share on a network's disk, and reads no database there", async () => {
+  await using temp = await tempFolder();
+  const { study, key, places } = await begin(temp.path);
   const { queue: other } = await openStudyQueue(study);
   assert.ok(await other.claim(key));
   const share = { experiment: "01", shard: { index: 1, count: 2 } } as const;
@@ -80,9 +83,11 @@ inFolder("openStudyQueue() takes a share on a network's disk, and reads no datab
   await other.close();
 });
 
-inFolder(
+Deno.test(
   "openStudyQueue() keeps a node-local queue in a folder of this user, the same for every name of the study",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, key, run, places } = await begin(dir), said: string[] = [];
     const link = join(dir, "link");
     Deno.symlinkSync(study.dir, link);
@@ -102,7 +107,7 @@ inFolder(
       assert.deepEqual(
         new Set(said),
         new Set([
-          `The queue is ${path}, for processes on this machine alone: those on another would take its runs over`,
+          `The queue is ${path}, for processes on this machine only: processes elsewhere would train the same runs`,
         ]),
       );
       assert.deepEqual(readClaims(path).map(({ owner }) => owner), [one.owner]);
@@ -117,10 +122,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "studyClaims() sees the claims in the study and on this machine, the one heard of last behind",
-  async (dir) => {
-    const { study, key, places } = await begin(dir, { study: EXT4 });
+  async () => {
+    await using temp = await tempFolder();
+    const { study, key, places } = await begin(temp.path, { study: EXT4 });
     const inStudy = await openStudyQueue(study, places);
     const nodeLocal = await openStudyQueue(study, { ...places, nodeLocal: true });
     await inStudy.queue.claim(key);
@@ -133,9 +139,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses a node-local folder that is not this user's alone, and one on the network",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, places } = await begin(dir), folder = nodeLocalFolder(study.dir, places);
     const refused = async (why: string, options = {}) => {
       const message = `Cannot use ${nodeLocalFolder(study.dir, { ...places, ...options })}: ${why}; remove it`;
@@ -146,14 +154,14 @@ inFolder(
       assert.deepEqual(await studyClaims(study, { ...places, ...options }).claims(), []);
     };
     Deno.writeTextFileSync(folder, "somebody's");
-    await refused("it is no folder");
+    await refused("it is not a folder");
     Deno.removeSync(folder);
     Deno.symlinkSync(study.dir, folder);
-    await refused("it is no folder");
+    await refused("it is not a folder");
     Deno.removeSync(folder);
     Deno.mkdirSync(folder);
     Deno.chmodSync(folder, 0o755);
-    await refused("others may use it, must be this user's alone");
+    await refused("other users have access to it, must be only this user");
     await refused(`it belongs to user ${Deno.uid()}, must be this user's`, { user: 4711 });
 
     const typeOf = () => NFS;
@@ -164,33 +172,34 @@ inFolder(
     Deno.removeSync(folder, { recursive: true });
     await assert.rejects(openStudyQueue(study, { ...places, typeOf, nodeLocal: true }), {
       name: "UserError",
-      message: `Cannot use --node-local: ${places.temporary} lies on NFS, must be a disk of this machine; ` +
+      message: `Cannot use --node-local: ${places.temporary} is on NFS, must be on a local disk; ` +
         "set TMPDIR to a folder on one",
     });
   },
 );
 
-inFolder(
+Deno.test(
   "openStudyQueue() refuses two places at once, and lost runs without a server, and writes nothing",
-  async (dir) => {
-    const { study, places } = await begin(dir, { study: EXT4 });
+  async () => {
+    await using temp = await tempFolder();
+    const { study, places } = await begin(temp.path, { study: EXT4 });
     const share = { experiment: "01", shard: { index: 2, count: 3 } } as const, queue = "postgres://ann@db/sweeps";
     const wrong = [
       [
         { share, queue },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --queue or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --queue or --shard out",
       ],
       [
         { share, nodeLocal: true },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --node-local or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --node-local or --shard out",
       ],
       [
         { queue, nodeLocal: true },
-        "Cannot keep the queue on this machine: a server has it, must be one of them; leave --node-local out, or --queue and CELLSPACE_QUEUE",
+        "Cannot keep the queue on this machine: a server is named for it, must be one of both; leave --node-local out, or --queue and CELLSPACE_QUEUE",
       ],
       [
         { retrainLost: true },
-        "Cannot train lost runs again: no server is named that knows of them; name it with --queue or CELLSPACE_QUEUE",
+        "Cannot train lost runs again: no server is named; name it with --queue or CELLSPACE_QUEUE",
       ],
     ] as const;
     const before = [...Deno.readDirSync(study.dir)].map(({ name }) => name).sort();

@@ -3,9 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ClaimTable, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
-import { claimReader, openSqliteQueue, readClaims } from "../../../experiments/queue/sqlite_queue.ts";
-import { inFolder } from "../folder.ts";
-import { NOTHING, QUEUE_FILE, withQueues } from "./queues.ts";
+import { openSqliteQueue } from "../../../experiments/queue/sqlite_queue.ts";
+import { tempFolder } from "../folder.ts";
+import { NOTHING, openQueues, QUEUE_FILE } from "./queues.ts";
 
 /** Lets time pass while some queues look as often as they must. */
 async function watch(clock: { now: number }, seconds: number, watchers: readonly ClaimTable[]): Promise<void> {
@@ -17,7 +17,9 @@ async function watch(clock: { now: number }, seconds: number, watchers: readonly
 
 const owners = async (queue: ClaimTable) => (await queue.living()).map(({ key, owner }) => `${key}: ${owner}`).sort();
 
-withQueues("claim() gives a run to one owner, until that one releases it", async ({ open }) => {
+Deno.test("claim() gives a run to one owner, until that one releases it", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   assert.deepEqual([await a.claim("x"), await b.claim("x"), await b.claim("y")], [true, false, true]);
   assert.deepEqual(await owners(a), ["x: a", "y: b"]);
@@ -28,9 +30,11 @@ withQueues("claim() gives a run to one owner, until that one releases it", async
   assert.deepEqual(await owners(a), ["x: b", "y: b"]);
 });
 
-withQueues(
+Deno.test(
   "release() sends no more heartbeats for a claim that a locked database keeps",
-  async ({ path, clock, open }) => {
+  async () => {
+    await using bench = await openQueues();
+    const { path, clock, open } = bench;
     const a = await openSqliteQueue(path, { owner: "a", busyTimeout: 50 }), b = await open("b");
     try {
       for (const key of ["x", "y"]) await a.claim(key);
@@ -52,8 +56,9 @@ withQueues(
   },
 );
 
-withQueues("claim() gives each run to exactly one of five queues when they ask at once", async ({ open }) => {
-  const queues = await Promise.all([..."abcde"].map((owner) => open(owner)));
+Deno.test("claim() gives each run to exactly one of five queues when they ask at once", async () => {
+  await using bench = await openQueues();
+  const queues = await Promise.all([..."abcde"].map((owner) => bench.open(owner)));
   const keys = Array.from({ length: 12 }, (_, i) => `run ${i}`);
   const taken = await Promise.all(queues.map(async (queue) => {
     const answers = await Promise.all(keys.map((key) => queue.claim(key)));
@@ -62,7 +67,9 @@ withQueues("claim() gives each run to exactly one of five queues when they ask a
   assert.deepEqual(taken.flat().sort(), [...keys].sort());
 });
 
-withQueues("claim() takes over when no heartbeat was seen for staleAfter, and no sooner", async ({ clock, open }) => {
+Deno.test("claim() takes over when no heartbeat was seen for staleAfter, and no sooner", async () => {
+  await using bench = await openQueues();
+  const { clock, open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   await a.claim("x");
   await b.living();
@@ -76,11 +83,12 @@ withQueues("claim() takes over when no heartbeat was seen for staleAfter, and no
 });
 
 for (const count of [2, 5]) {
-  withQueues(`claim() lets exactly one of ${count} queues take a stale claim over`, async ({ clock, open }) => {
-    const dead = await open("dead");
+  Deno.test(`claim() lets exactly one of ${count} queues take a stale claim over`, async () => {
+    await using bench = await openQueues();
+    const dead = await bench.open("dead");
     await dead.claim("x");
-    const queues = await Promise.all([..."abcde"].slice(0, count).map((owner) => open(owner)));
-    await watch(clock, STALE_SECONDS, queues);
+    const queues = await Promise.all([..."abcde"].slice(0, count).map((owner) => bench.open(owner)));
+    await watch(bench.clock, STALE_SECONDS, queues);
     const won = await Promise.all(queues.map((queue) => queue.claim("x")));
     assert.equal(won.filter(Boolean).length, 1, won.join());
     assert.deepEqual(await owners(dead), [`x: ${"abcde"[won.indexOf(true)]}`]);
@@ -89,7 +97,9 @@ for (const count of [2, 5]) {
   });
 }
 
-withQueues("claim() counts anew when its queue had not looked for long", async ({ clock, open }) => {
+Deno.test("claim() counts anew when its queue had not looked for long", async () => {
+  await using bench = await openQueues();
+  const { clock, open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   await a.claim("x");
   await b.living();
@@ -115,7 +125,9 @@ async function atWallClock<T>(now: number, action: () => Promise<T>): Promise<T>
 const DAY = 86_400_000;
 
 for (const [way, jump] of [["forward", DAY], ["backward", -DAY]] as const) {
-  withQueues(`claim() and living() decide the same when the wall clock jumps a day ${way}`, async ({ clock, open }) => {
+  Deno.test(`claim() and living() decide the same when the wall clock jumps a day ${way}`, async () => {
+    await using bench = await openQueues();
+    const { clock, open } = bench;
     const start = Date.now();
     const [a, b] = [await open("a"), await open("b")];
     await a.claim("x");
@@ -137,8 +149,9 @@ for (const [way, jump] of [["forward", DAY], ["backward", -DAY]] as const) {
   });
 }
 
-inFolder("openSqliteQueue() watches by a clock that never jumps when it is told no other", async (dir) => {
-  const path = join(dir, QUEUE_FILE);
+Deno.test("openSqliteQueue() watches by a clock that never jumps when it is told no other", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, QUEUE_FILE);
   const [a, b] = [
     await openSqliteQueue(path, { owner: "a" }),
     await openSqliteQueue(path, { owner: "b", staleAfter: 0.4 }),
@@ -154,7 +167,9 @@ inFolder("openSqliteQueue() watches by a clock that never jumps when it is told 
   assert.ok(taken);
 });
 
-withQueues("beat() says where runs are, and which were taken over meanwhile", async ({ clock, open }) => {
+Deno.test("beat() says where runs are, and which were taken over meanwhile", async () => {
+  await using bench = await openQueues();
+  const { clock, open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   for (const key of ["x", "y"]) await a.claim(key);
   await watch(clock, STALE_SECONDS, [b]);
@@ -169,9 +184,11 @@ withQueues("beat() says where runs are, and which were taken over meanwhile", as
   ]);
 });
 
-withQueues(
+Deno.test(
   "whileHeld() does nothing for a run that another has taken over, or that is free",
-  async ({ clock, open }) => {
+  async () => {
+    await using bench = await openQueues();
+    const { clock, open } = bench;
     const [a, b] = [await open("a"), await open("b")];
     await a.claim("x");
     let done = 0;
@@ -187,8 +204,9 @@ withQueues(
   },
 );
 
-withQueues("whileHeld() passes an error of its action on as it is, and the queue goes on", async ({ open }) => {
-  const a = await open("a");
+Deno.test("whileHeld() passes an error of its action on as it is, and the queue goes on", async () => {
+  await using bench = await openQueues();
+  const a = await bench.open("a");
   await a.claim("x");
   const mistake = new RangeError("of the action");
   await assert.rejects(
@@ -207,9 +225,11 @@ for (const suffixes of DELETED) {
   const what = suffixes.map((suffix) => QUEUE_FILE + suffix).join(", ");
   const forget = (path: string) => suffixes.forEach((suffix) => Deno.removeSync(path + suffix));
 
-  withQueues(
+  Deno.test(
     `claims stay with their owners when ${what} is deleted under two queues`,
-    async ({ path, clock, open }) => {
+    async () => {
+      await using bench = await openQueues();
+      const { path, clock, open } = bench;
       const underWay = () =>
         Promise.resolve([["x", "a"], ["y", "b"], ["z", "c"]].map(([key, owner]) => ({ key, owner, since: 5 })));
       const [a, b] = [await open("a", underWay), await open("b", underWay)];
@@ -232,7 +252,9 @@ for (const suffixes of DELETED) {
     },
   );
 
-  withQueues(`one of two owners hears that it lost a run when ${what} is deleted`, async ({ path, open }) => {
+  Deno.test(`one of two owners hears that it lost a run when ${what} is deleted`, async () => {
+    await using bench = await openQueues();
+    const { path, open } = bench;
     const [a, b] = [await open("a"), await open("b")];
     await a.claim("x");
     forget(path);
@@ -242,10 +264,11 @@ for (const suffixes of DELETED) {
     assert.deepEqual([done, await a.beat(NOTHING), await b.beat(NOTHING)], [false, ["x"], []]);
   });
 
-  withQueues(`claim() gives a run to one of five queues when ${what} was just deleted`, async ({ path, open }) => {
-    const queues = await Promise.all([..."abcde"].map((owner) => open(owner)));
+  Deno.test(`claim() gives a run to one of five queues when ${what} was just deleted`, async () => {
+    await using bench = await openQueues();
+    const queues = await Promise.all([..."abcde"].map((owner) => bench.open(owner)));
     for (let round = 0; round < 3; round++) {
-      forget(path);
+      forget(bench.path);
       const won = await Promise.all(queues.map((queue) => queue.claim(`run ${round}`)));
       assert.equal(won.filter(Boolean).length, 1, won.join());
     }
@@ -307,12 +330,13 @@ for (const suffixes of DELETED) {
   });
 }
 
-withQueues(
+Deno.test(
   "openSqliteQueue() fills a new database with runs under way, and leaves an old one as it is",
-  async ({ open }) => {
+  async () => {
+    await using bench = await openQueues();
     const underWay = (key: string) => () => Promise.resolve([{ key, owner: "before", since: 77 }]);
-    const a = await open("a", underWay("x"));
-    const b = await open("b", underWay("never asked"));
+    const a = await bench.open("a", underWay("x"));
+    const b = await bench.open("b", underWay("never asked"));
     assert.deepEqual((await b.living()).map(({ key, owner, since }) => ({ key, owner, since })), [
       { key: "x", owner: "before", since: 77 },
     ]);
@@ -320,17 +344,20 @@ withQueues(
   },
 );
 
-withQueues("openSqliteQueue() replaces a table of the first version", async ({ path, open }) => {
-  const old = new DatabaseSync(path);
+Deno.test("openSqliteQueue() replaces a table of the first version", async () => {
+  await using bench = await openQueues();
+  const old = new DatabaseSync(bench.path);
   old.exec(
     "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT, beat REAL); INSERT INTO claims VALUES ('x', 'o', 1)",
   );
   old.close();
-  const a = await open("a");
+  const a = await bench.open("a");
   assert.deepEqual([await owners(a), await a.claim("x")], [[], true]);
 });
 
-withQueues("openSqliteQueue() refuses a newer table with one line, and leaves it", async ({ path, open }) => {
+Deno.test("openSqliteQueue() refuses a newer table with one line, and leaves it", async () => {
+  await using bench = await openQueues();
+  const { path, open } = bench;
   const newer = new DatabaseSync(path);
   newer.exec("CREATE TABLE claims (uuid TEXT); INSERT INTO claims VALUES ('kept'); PRAGMA user_version = 3");
   newer.close();
@@ -343,40 +370,26 @@ withQueues("openSqliteQueue() refuses a newer table with one line, and leaves it
   left.close();
 });
 
-withQueues("openSqliteQueue() says that a damaged database is to be moved away", async ({ path, open }) => {
+Deno.test("openSqliteQueue() says that a damaged database is to be moved away", async () => {
+  await using bench = await openQueues();
+  const { path, open } = bench;
   const text = "no database, but long enough to be taken for one".repeat(50);
   await Deno.writeTextFile(path, text);
   await assert.rejects(open("a"), {
     name: "UserError",
     message:
-      `Cannot use ${path}: file is not a database; it is damaged, or somebody else's: move it away, and the next command makes it anew`,
+      `Cannot use ${path}: file is not a database; it is damaged, or not cellspace's: move it away, and the next command creates a new one`,
   });
   assert.equal(await Deno.readTextFile(path), text);
   await Deno.remove(path);
   assert.equal(await (await open("a")).claim("x"), true);
 });
 
-inFolder("openSqliteQueue() names the path when its folder is missing", async (dir) => {
-  const path = join(dir, "none", QUEUE_FILE);
+Deno.test("openSqliteQueue() names the path when its folder is missing", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "none", QUEUE_FILE);
   await assert.rejects(
     openSqliteQueue(path, { owner: "a" }),
     /^UserError: Cannot use .*none.queue.sqlite: unable to open/,
   );
 });
-
-withQueues(
-  "readClaims() gives what stands there, and nothing for a missing or damaged file",
-  async ({ path, open }) => {
-    assert.deepEqual(readClaims(path), []);
-    assert.ok(!await Deno.stat(path).catch(() => false), "looking makes no database");
-    const a = await open("a");
-    await a.claim("x");
-    await a.beat(new Map([["x", 12]]));
-    assert.deepEqual(readClaims(path).map(({ key, owner, step }) => ({ key, owner, step })), [
-      { key: "x", owner: "a", step: 12 },
-    ]);
-    assert.deepEqual(await claimReader(path).claims(), readClaims(path));
-    await Deno.writeTextFile(`${path}.damaged`, "x".repeat(5000));
-    assert.deepEqual(readClaims(`${path}.damaged`), []);
-  },
-);

@@ -5,34 +5,39 @@ import type { ClaimTable, Queue } from "../../../experiments/queue/queue.ts";
 import { openSqliteQueue, type SqliteQueueOptions } from "../../../experiments/queue/sqlite_queue.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 export const QUEUE_FILE = "queue.sqlite";
 /** What a process that trains nothing tells with a beat. */
 export const NOTHING: ReadonlyMap<string, number> = new Map();
 
-/** What a test of queues is given. */
-export interface Bench {
+/** What a test of queues is given; the queues are closed and their folder goes at its end. */
+export interface Bench extends AsyncDisposable {
   readonly path: string;
   readonly clock: { now: number };
   open(owner: string, underWay?: SqliteQueueOptions["underWay"]): Promise<ClaimTable>;
 }
 
 /** Queues on one database with one clock, which only the test moves. */
-export function withQueues(name: string, test: (bench: Bench) => Promise<void>): void {
-  inFolder(name, async (dir) => {
-    const path = join(dir, QUEUE_FILE), clock = { now: 1000 }, opened: ClaimTable[] = [];
-    const open = async (owner: string, underWay?: SqliteQueueOptions["underWay"]) => {
+export async function openQueues(): Promise<Bench> {
+  const folder = await tempFolder(), opened: ClaimTable[] = [];
+  const path = join(folder.path, QUEUE_FILE), clock = { now: 1000 };
+  return {
+    path,
+    clock,
+    async open(owner, underWay) {
       const queue = await openSqliteQueue(path, { owner, underWay, now: () => clock.now });
       opened.push(queue);
       return queue;
-    };
-    try {
-      await test({ path, clock, open });
-    } finally {
-      for (const queue of opened) await queue.close();
-    }
-  });
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        for (const queue of opened) await queue.close();
+      } finally {
+        await folder[Symbol.asyncDispose]();
+      }
+    },
+  };
 }
 
 /** A queue that does some things in another way. */

@@ -9,7 +9,7 @@ import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { claimKey, livingClaims, openStudyQueue, studyClaims } from "../../../experiments/queue/study_queue.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { Scheduler } from "../../../experiments/session/scheduler.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { NOTHING } from "./queues.ts";
 
 const SHARE = "01/share_1_of_2";
@@ -25,11 +25,12 @@ async function shareIn(
   return new FencedQueue(table, attempts, { share: SHARE, others: () => Promise.resolve(others()), now });
 }
 
-inFolder("a share that is started again takes its runs over, and the one before takes none any more", async (dir) => {
-  const before = await shareIn(dir, "before");
+Deno.test("a share that is started again takes its runs over, and the one before takes none any more", async () => {
+  await using temp = await tempFolder();
+  const before = await shareIn(temp.path, "before");
   assert.deepEqual([await before.claim("01/x"), await before.claim("01/y")], [true, true]);
   assert.deepEqual([await before.living(), await before.beat(NOTHING)], [[], []]);
-  const after = await shareIn(dir, "after");
+  const after = await shareIn(temp.path, "after");
   assert.equal(await before.claim("01/z"), false, "the share is another's, though nobody has begun the run");
   assert.equal(await after.claim("01/x"), true);
   assert.deepEqual(
@@ -42,56 +43,63 @@ inFolder("a share that is started again takes its runs over, and the one before 
   assert.equal(await after.claim("01/z"), true);
 });
 
-inFolder("who has lost its share gives up all its runs with a heartbeat", async (dir) => {
-  const before = await shareIn(dir, "before");
+Deno.test("who has lost its share gives up all its runs with a heartbeat", async () => {
+  await using temp = await tempFolder();
+  const before = await shareIn(temp.path, "before");
   for (const key of ["01/x", "01/y"]) await before.claim(key);
-  await shareIn(dir, "after");
+  await shareIn(temp.path, "after");
   assert.deepEqual(await before.beat(NOTHING), ["01/x", "01/y"]);
 });
 
-inFolder("a scheduler whose share was started again hands out nothing more, and waits for nobody", async (dir) => {
-  const before = await shareIn(dir, "before");
+Deno.test("a scheduler whose share was started again hands out nothing more, and waits for nobody", async () => {
+  await using temp = await tempFolder();
+  const before = await shareIn(temp.path, "before");
   const runs = ["x", "y", "z"].map((key) => ({ key }));
   const scheduler = new Scheduler(runs, { queue: before, experiment: "01" });
   assert.deepEqual(await scheduler.group(1), [runs[0]]);
-  await (await shareIn(dir, "after")).claim("01/x");
+  await (await shareIn(temp.path, "after")).claim("01/x");
   scheduler.lose(await before.beat(NOTHING));
   assert.equal(scheduler.isLost(runs[0]), true);
   assert.deepEqual(await scheduler.group(2), []);
   assert.deepEqual(scheduler.others, [runs[1], runs[2]]);
 });
 
-inFolder("a share leaves runs to a process that holds them in the queue", async (dir) => {
+Deno.test("a share leaves runs to a process that holds them in the queue", async () => {
+  await using temp = await tempFolder();
   let heard = 0;
   const others = () => [{ key: "01/x", owner: "another", since: 0, heard: heard++, step: 5 }];
-  const share = await shareIn(dir, "share", { others });
+  const share = await shareIn(temp.path, "share", { others });
   const scheduler = new Scheduler([{ key: "x" }, { key: "y" }], { queue: share, experiment: "01" });
   assert.deepEqual(await scheduler.group(2), [{ key: "y" }]);
   assert.deepEqual(await scheduler.group(1), []);
   assert.deepEqual(scheduler.others, [{ key: "x" }]);
 });
 
-inFolder(
+Deno.test(
   "a process gets the run of another table's owner that has been silent for as long as it watched",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
     let now = 1000;
     // Whatever the clock of a killed owner's machine said.
     const others = () => [{ key: "01/x", owner: "killed", since: 0, heard: 9e9, step: 5 }];
-    const share = await shareIn(dir, "share", { others, now: () => now += 10 });
+    const share = await shareIn(temp.path, "share", { others, now: () => now += 10 });
     const scheduler = new Scheduler([{ key: "x" }], { queue: share, experiment: "01" });
     assert.deepEqual(await scheduler.group(1), [{ key: "x" }]);
     assert.deepEqual(scheduler.others, []);
   },
 );
 
-inFolder("a share holds a run no longer that it gives back before it has said that it begins another", async (dir) => {
-  const table = new ShardClaims({ owner: "share", folder: dir });
+Deno.test("a share holds a run no longer that it gives back before it has said that it begins another", async () => {
+  await using temp = await tempFolder();
+  const table = new ShardClaims({ owner: "share", folder: temp.path });
   for (const key of ["01/x", "01/y"]) await table.claim(key);
   await table.release("01/x");
   assert.deepEqual([await table.whileHeld("01/x", () => {}), await table.whileHeld("01/y", () => {})], [false, true]);
 });
 
-inFolder("a share says what it holds, to who looks and to processes with a queue", async (dir) => {
+Deno.test("a share says what it holds, to who looks and to processes with a queue", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, experiment: "01", levels: { n_layers: [1], state_size: [8] } });
   const [run, next] = await study.runs("01"), key = claimKey("01", run.key);
   const shard = { index: 1, count: 2 }, now = Date.now() / 1000;

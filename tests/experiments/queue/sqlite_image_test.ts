@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { databaseWithLog, imageReaders } from "../../../experiments/queue/sqlite_image.ts";
-import { openSqliteQueue, readClaims } from "../../../experiments/queue/sqlite_queue.ts";
-import { inFolder } from "../folder.ts";
+import { claimReader, openSqliteQueue, readClaims } from "../../../experiments/queue/sqlite_queue.ts";
+import { tempFolder } from "../folder.ts";
+import { openQueues } from "./queues.ts";
 
 /** How many rows a database of bytes has. */
 function rowsIn(bytes: Uint8Array): number {
@@ -39,8 +40,9 @@ function loggedDatabase(dir: string): { database: Uint8Array; log: Uint8Array; r
   }
 }
 
-inFolder("databaseWithLog() has each transaction of a log that is whole, and no part of one", (dir) => {
-  const { database, log, rows, ends } = loggedDatabase(dir);
+Deno.test("databaseWithLog() has each transaction of a log that is whole, and no part of one", async () => {
+  await using temp = await tempFolder();
+  const { database, log, rows, ends } = loggedDatabase(temp.path);
   assert.deepEqual(rows, [23, 28, 29]);
   for (let end = 0; end <= log.length; end += 509) {
     const whole = ends.filter((at) => at <= end).length;
@@ -50,8 +52,9 @@ inFolder("databaseWithLog() has each transaction of a log that is whole, and no 
   return Promise.resolve();
 });
 
-inFolder("databaseWithLog() passes over what is damaged, and what was left from an earlier round", (dir) => {
-  const { database, log, rows, ends } = loggedDatabase(dir);
+Deno.test("databaseWithLog() passes over what is damaged, and what was left from an earlier round", async () => {
+  await using temp = await tempFolder();
+  const { database, log, rows, ends } = loggedDatabase(temp.path);
   const flipped = log.slice();
   flipped[ends[0] + 30] ^= 1;
   assert.equal(rowsIn(databaseWithLog(database, flipped)), rows[0]);
@@ -67,8 +70,9 @@ inFolder("databaseWithLog() passes over what is damaged, and what was left from 
   return Promise.resolve();
 });
 
-inFolder("imageReaders() says of claims what SQLite says, and leaves nothing beside the database", async (dir) => {
-  const path = join(dir, "queue.sqlite"), readerOf = imageReaders();
+Deno.test("imageReaders() says of claims what SQLite says, and leaves nothing beside the database", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "queue.sqlite"), readerOf = imageReaders();
   const look = () => readerOf(path).claims();
   assert.deepEqual(await look(), []);
   const queue = await openSqliteQueue(path, { owner: "me" });
@@ -96,7 +100,7 @@ inFolder("imageReaders() says of claims what SQLite says, and leaves nothing bes
   } finally {
     await queue.close();
   }
-  const names = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+  const names = () => [...Deno.readDirSync(temp.path)].map(({ name }) => name).sort();
   assert.deepEqual(names(), ["queue.sqlite"]);
   assert.equal((await imageReaders()(path).claims()).length, 39);
   assert.deepEqual(names(), ["queue.sqlite"]);
@@ -105,10 +109,30 @@ inFolder("imageReaders() says of claims what SQLite says, and leaves nothing bes
   assert.deepEqual(names(), ["queue.sqlite", "queue.sqlite-shm", "queue.sqlite-wal"]);
 });
 
-inFolder("imageReaders() gives no claims of what is no database", async (dir) => {
-  const path = join(dir, "queue.sqlite");
+Deno.test("imageReaders() gives no claims of what is no database", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "queue.sqlite");
   await Deno.writeTextFile(path, "none");
   assert.deepEqual(await imageReaders()(path).claims(), []);
   await Deno.writeTextFile(path, "");
   assert.deepEqual(await imageReaders()(path).claims(), []);
 });
+
+Deno.test(
+  "readClaims() gives what stands there, and nothing for a missing or damaged file",
+  async () => {
+    await using bench = await openQueues();
+    const { path, open } = bench;
+    assert.deepEqual(readClaims(path), []);
+    assert.ok(!await Deno.stat(path).catch(() => false), "looking makes no database");
+    const a = await open("a");
+    await a.claim("x");
+    await a.beat(new Map([["x", 12]]));
+    assert.deepEqual(readClaims(path).map(({ key, owner, step }) => ({ key, owner, step })), [
+      { key: "x", owner: "a", step: 12 },
+    ]);
+    assert.deepEqual(await claimReader(path).claims(), readClaims(path));
+    await Deno.writeTextFile(`${path}.damaged`, "x".repeat(5000));
+    assert.deepEqual(readClaims(`${path}.damaged`), []);
+  },
+);

@@ -15,7 +15,7 @@ function checkpoint(
     damage: (small) => damage(small.checkpoint(0), small),
     action,
     says: action === evaluateAgain
-      ? `${why}; move it away to keep the model that there is`
+      ? `${why}; move it away to keep the present model`
       : `train: ${why}; move it and the run's result away to train the run from its beginning; run RUN0 is skipped`,
   };
 }
@@ -38,7 +38,7 @@ function writeHeader(path: string, text: string): void {
   Deno.writeFileSync(path, bytes);
 }
 
-const damaged = `Cannot read ${FILE}: its checksum is not that of its content: it was damaged or edited`;
+const damaged = `Cannot read ${FILE}: its checksum does not match its content: it was damaged or edited`;
 const weight = "output_embedding.weight";
 
 export const BAD_CHECKPOINTS: readonly BadInput[] = [
@@ -140,7 +140,7 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
       delete metadata.training;
       delete metadata.sha256;
     }),
-    `Cannot go on from ${FILE}: it holds weights alone, and no moments, states or curve`,
+    `Cannot resume from ${FILE}: it holds only weights, no moments, states or curve`,
   ),
   checkpoint(
     "a tensor is missing",
@@ -192,24 +192,24 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
   checkpoint(
     "its place in the pass is not that of its step",
     training((state) => state.position = 7),
-    `Cannot read ${FILE}: step 100 is not position 7 of pass 2 of 51 bytes`,
+    `Cannot read ${FILE}: step 100 is not position 7 of sequence 2 of 51 bytes`,
   ),
   checkpoint(
     "behind its result",
     training((state) => Object.assign(state, { steps_done: 50, pass: 1 })),
-    `Cannot go on from ${FILE}: it is at step 50, the run's result at step 100`,
+    `Cannot resume from ${FILE}: it is at step 50, the run's result at step 100`,
   ),
   checkpoint(
     "another run's curve",
     training((state) => state.curve[0] += 0.1),
-    `Cannot go on from ${FILE}: its curve is not that of the run's result`,
+    `Cannot resume from ${FILE}: its curve differs from that of the run's result`,
   ),
   checkpoint("a folder", makeFolderOf, `Cannot read ${FILE}: it is a folder, must be a file`),
   {
     name: "deleted, when its run is to go on",
     damage: (small) => Deno.removeSync(small.checkpoint(0)),
     action: trainLonger,
-    says: `train: Cannot go on from ${FILE}: it does not exist, the run's result is at step 100; put it back, ` +
+    says: `train: Cannot resume from ${FILE}: it does not exist, the run's result is at step 100; put it back, ` +
       "or move the result away to train the run from its beginning; run RUN0 is skipped",
   },
   {

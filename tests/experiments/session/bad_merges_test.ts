@@ -7,7 +7,7 @@ import { NEWEST_LAYOUT } from "../../../experiments/study/schema.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { editJson, flipBit, halve, reseal } from "../small_study.ts";
-import { readmeSpace } from "../study/space_modules.ts";
+import { documentedSpace } from "../study/space_modules.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { RUNS, type Scene, trainedApart } from "./copies.ts";
 
@@ -70,7 +70,7 @@ const REFUSED: readonly Refused[] = [
     name: "another space",
     make: async ({ there }) => {
       const { settings: { corpus } } = await Study.open(there), space = join(there, "..", "my_space.ts");
-      await Deno.writeTextFile(space, await readmeSpace());
+      await Deno.writeTextFile(space, await documentedSpace());
       const made = join(there, "..", "made");
       const small = { seeds: 1, steps: 100, batch: 16, history: 51 };
       await initStudy({ dir: made, experiment: "01", corpus: corpus.source, space, ...small });
@@ -102,8 +102,8 @@ const REFUSED: readonly Refused[] = [
     name: "a damaged study.json",
     make: ({ there }) => Deno.writeTextFileSync(join(there, "study.json"), "{"),
     says:
-      "Cannot read THERE/study.json: it is not JSON (1 characters); mend it, or move it away and make it anew with " +
-      "'deno task init --dir THERE' and the flags that it was made with",
+      "Cannot read THERE/study.json: it is not JSON (1 characters); fix it, or move it away and create it again with " +
+      "'deno task init --dir THERE' and the same flags",
   },
   {
     name: "a newer version of a study",
@@ -168,8 +168,8 @@ const RESULT = "THERE/results_01_all/RUN0.json", MODEL = "THERE/models_01_all/RU
 const CHECKPOINT = "THERE/checkpoints_01_all/RUN0.safetensors";
 const ABSENT = "; run RUN0 of THERE does not come";
 const WITHOUT = `; move it away to merge the run without it${ABSENT}`;
-const MEND = `; mend it, or move it away and the run is trained again${ABSENT}`;
-const REMAKE = `make it again with 'deno task evaluate --dir THERE --again'`;
+const MEND = `; fix it, or move it away to train the run again${ABSENT}`;
+const REMAKE = `export it again with 'deno task evaluate --dir THERE --again'`;
 const other = (what: string) => `Cannot merge run RUN0 of THERE: ${what}; the one here stays as it is`;
 
 const LEFT: readonly Left[] = [
@@ -187,13 +187,13 @@ const LEFT: readonly Left[] = [
     name: "a result is of a newer version",
     damage: result((result) => result.cellspace_version = "9.0.0"),
     says:
-      `Cannot read ${RESULT}: it was written by version '9.0.0' of cellspace, this is …; use the one that wrote it, ` +
+      `Cannot read ${RESULT}: it was written by version '9.0.0' of cellspace, this is …; use the version that wrote it, ` +
       `or a newer one${ABSENT}`,
   },
   {
     name: "a model is cut off",
     damage: (there, { key }) => halve(there.modelPath("01", key)),
-    says: `Cannot read ${MODEL}: it is damaged or no ONNX model (…); ${REMAKE}${ABSENT}`,
+    says: `Cannot read ${MODEL}: it is damaged or not an ONNX model (…); ${REMAKE}${ABSENT}`,
   },
   {
     name: "a model is missing",
@@ -212,7 +212,7 @@ const LEFT: readonly Left[] = [
   {
     name: "a checkpoint has another bit",
     damage: (there, { key }) => flipBit(there.checkpointPath("01", key), -1),
-    says: `Cannot read ${CHECKPOINT}: its checksum is not that of its content: it was damaged or edited${WITHOUT}`,
+    says: `Cannot read ${CHECKPOINT}: its checksum does not match its content: it was damaged or edited${WITHOUT}`,
   },
   {
     name: "a checkpoint is of another seed",
@@ -225,7 +225,7 @@ const LEFT: readonly Left[] = [
       result.loss[0] += 1;
       result["min loss"] = Math.min(...result.loss);
     }),
-    says: `Cannot go on from ${CHECKPOINT}: its curve is not that of the run's result${WITHOUT}`,
+    says: `Cannot resume from ${CHECKPOINT}: its curve differs from that of the run's result${WITHOUT}`,
   },
   {
     name: "a file of dynamics is damaged",
@@ -234,7 +234,7 @@ const LEFT: readonly Left[] = [
       Deno.writeTextFileSync(there.dynamicsPath("01", key), "{");
     },
     says: "Cannot read THERE/dynamics_01_all/RUN0.json: it is not JSON (1 characters); " +
-      `move it away and the run is measured again${ABSENT}`,
+      `move it away to measure the run again${ABSENT}`,
   },
   {
     name: "the same run has other numbers",
@@ -319,7 +319,7 @@ Deno.test("mergeStudies() takes runs for the same when times, owners, attempts, 
   editJson(study.resultPath("01", run.key), withoutScore);
   const left = copies.files(), { messages } = await copies.merge([first, second]);
   assert.deepEqual(messages, [
-    "1 run that was here already has no score here: 'deno task evaluate --dir HERE' adds it",
+    "1 run that was already here has no score here: 'deno task evaluate --dir HERE' adds it",
   ]);
   assert.deepEqual(copies.files(), left);
 });

@@ -9,7 +9,7 @@ import { type BadInput, evaluate, refused, sample } from "../bad_input.ts";
 import { cut, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
 const FILE = "DIR/models_01_all/RUN0.onnx";
-const REMAKE = "make it again with 'deno task evaluate --dir DIR --again'";
+const REMAKE = "export it again with 'deno task evaluate --dir DIR --again'";
 
 /** The same for both: `evaluate` goes on with the next. */
 function model(name: string, damage: (path: string, small: SmallStudy) => void, says: string): BadInput[] {
@@ -139,11 +139,11 @@ export const BAD_MODELS: readonly BadInput[] = [
   ...OTHER_FORMS.flatMap(([name, damage, why]) => model(name, damage, `${why}…; ${REMAKE}`)),
   ...FAILING.flatMap(([name, edit]) => model(name, edited(edit), `Cannot …; ${REMAKE}`)),
   ...model("empty", (path) => cut(path, 0), `${noModel}; ${REMAKE}`),
-  ...model("truncated", halve, `Cannot read ${FILE}: it is damaged or no ONNX model (…); ${REMAKE}`),
+  ...model("truncated", halve, `Cannot read ${FILE}: it is damaged or not an ONNX model (…); ${REMAKE}`),
   ...model(
     "random bytes",
     (path) => Deno.writeFileSync(path, new Uint8Array(5000).map((_, i) => (i * 2654435761) >>> 13)),
-    `Cannot read ${FILE}: it is damaged or no ONNX model (…); move it away and ${REMAKE}`,
+    `Cannot read ${FILE}: it is damaged or not an ONNX model (…); move it away and ${REMAKE}`,
   ),
   ...model(
     "of another configuration",

@@ -15,7 +15,7 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { makeStudy, resultsOf } from "../../faults/studies.ts";
 import { endlessFiles, noMoreFiles } from "./few_files.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { copiesOfSmallStudy, TRAINED } from "../small_study.ts";
 
 const copyStudy = copiesOfSmallStudy();
@@ -29,11 +29,13 @@ for (
     ["what is asked for where none waits", 5000, 0, { parallel: 5000 }],
     ["16 for each core", 5000, 9000, {
       parallel: 16 * cores,
-      why: `Training ${16 * cores} runs at a time, not 5000: ${cores} cores have no use for more`,
+      why: `Training ${16 * cores} runs at a time, not 5000: ${cores} cores gain nothing from more`,
     }],
     ["16 for each core of some that wait", 5000, 4000, {
       parallel: 16 * cores,
-      why: `Training ${16 * cores} runs at a time, not 5000 (4000 runs to train): ${cores} cores have no use for more`,
+      why: `Training ${
+        16 * cores
+      } runs at a time, not 5000 (4000 runs to train): ${cores} cores gain nothing from more`,
     }],
   ] as const
 ) {
@@ -52,8 +54,7 @@ Deno.test("capacityOf() refuses every engine where no worker can be opened, and 
     for (const asked of [undefined, 1, 45]) {
       assert.throws(() => capacityOf(engine, asked, 3), OpenFilesError);
       assert.throws(() => capacityOf(engine, asked, 3), {
-        message:
-          "Cannot train: this process may open hardly any more files, too few for one run; raise their limit ('ulimit -n')",
+        message: "Cannot train: this process is at its limit of open files; raise it ('ulimit -n')",
       });
     }
     assert.deepEqual(capacityOf(engine, 45, 0), { parallel: 45 });
@@ -71,7 +72,7 @@ Deno.test("capacityOf() trains as many runs at once as have room, and says why t
   const onnx = await openOnnxEngine(8, { memory: 100 * MIB }), waiting = runsOf(40, 30, 30, 8, 8);
   const fitting = (wanted: number) => fittingAtOnce(waiting, inMib, onnx.memory, wanted);
   const why = (asked: number) => `Training 2 runs at a time, not ${asked}`;
-  const because = "more may not fit into this machine's memory, 100 MiB";
+  const because = "more may not fit into memory, 100 MiB";
   assert.deepEqual(capacityOf(onnx, 4, 5, fitting), { parallel: 2, why: `${why(4)}: ${because}` });
   // The engine's default too.
   assert.deepEqual(capacityOf(onnx, undefined, 5, fitting), {
@@ -178,9 +179,11 @@ function machineWith(bytes: number): Disposable {
   return { [Symbol.dispose]: () => void (Deno.systemMemoryInfo = systemMemoryInfo) };
 }
 
-inFolder(
+Deno.test(
   "trainStudy() trains no more runs at once than this machine has memory for, and none that it has none for",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await shortStudy(dir, 4), engine = await openOnnxEngine();
     const settings = trainingSettings(study.settings, "01");
     const [bytes] = (await study.runs("01")).map(footprintOf(() => engine, settings, study.space)).sort((a, b) =>
@@ -197,14 +200,16 @@ inFolder(
     assert.equal(finished, 4);
     assert.match(
       said.join("\n"),
-      /^Training 2 runs at a time, not 4: more may not fit into this machine's memory, \d+ MiB$/m,
+      /^Training 2 runs at a time, not 4: more may not fit into memory, \d+ MiB$/m,
     );
   },
 );
 
-inFolder(
+Deno.test(
   "a session whose scores get no worker ends once, keeps what is trained, and the next call scores it",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await shortStudy(dir, 5);
     let none: Disposable | undefined;
     const engine = injectFaults(await openOnnxEngine(), { onAdvance: () => void (none ??= noMoreFiles()) });
@@ -221,10 +226,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "a session has one worker for training and one for scores for each run at a time, one for the run that comes next, and ends them",
-  async (dir) => {
-    const study = await shortStudy(dir, 7);
+  async () => {
+    await using temp = await tempFolder();
+    const study = await shortStudy(temp.path, 7);
     using workers = recordWorkers();
     const { session } = await trainOn(study, await openOnnxEngine(1, { keepWorkers: true }), { parallel: 2 });
     assert.equal(session.finished, 7);

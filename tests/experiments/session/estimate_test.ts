@@ -292,9 +292,15 @@ Deno.test("measurePace() ends at a signal", async () => {
 });
 
 Deno.test("estimateTraining() measures real steps on the engine of every machine", async () => {
-  const tools: EstimateTools = { open: () => openOnnxEngine(1, { keepWorkers: true }), measure: measurePace };
+  let pace: Pace | undefined;
+  const tools: EstimateTools = {
+    open: () => openOnnxEngine(1, { keepWorkers: true }),
+    measure: async (...given) => pace = await measurePace(...given),
+  };
   const request = { entries: entries.slice(0, 1), seeds: 1, settings: tiny, results: [], onProblem: assert.fail };
   const once = await estimateTraining(request, tools);
-  assert.ok(once!.seconds > 0 && once!.seconds < 600, `${once!.seconds}`);
+  const seconds = stepSeconds(pace!, stepCost(entries[0].config));
+  assert.ok(seconds > 0 && Number.isFinite(seconds), `${seconds}`);
+  assertNear(once!.seconds, tiny.steps * seconds);
   assert.deepEqual([once!.basis, once!.engine, once!.runs], ["measurement", "onnx", 1]);
 });

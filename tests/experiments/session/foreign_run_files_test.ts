@@ -114,7 +114,7 @@ Deno.test("a file that comes to lie in a model's or a checkpoint's place meanwhi
   const model = study.modelPath("01", key), checkpoint = study.checkpointPath("01", key);
   for (const path of [model, checkpoint]) plant(path, FOREIGN[0]);
   const files = filesIn(dir),
-    refused = /^UserError: Cannot (write|remove) .*: it is there, and cellspace did not write it; move it away$/;
+    refused = /^UserError: Cannot (write|remove) .*: it exists, and cellspace did not write it; move it away$/;
   await assert.rejects(study.writeModel("01", key, bytes), refused);
   await assert.rejects(study.writeCheckpoint("01", key, bytes), refused);
   await assert.rejects(study.removeCheckpoint("01", key, commit), refused);

@@ -18,7 +18,7 @@ import type { Run } from "../../../experiments/study/runs.ts";
 import { totalSteps } from "../../../train/training/settings.ts";
 import { cellJob, trainedRun, trainingRun } from "../../../train/training/training_run.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
-import { queueWith, withQueues } from "../queue/queues.ts";
+import { openQueues, queueWith } from "../queue/queues.ts";
 
 const settings = { steps: 30, batch: 3, history: 11, log_every: 4 };
 const config = { ...SMALL_CONFIG, state_size: 4 }, entry = { id: configId(config), config };
@@ -74,10 +74,11 @@ function sourceOf(queue: ClaimTable, change: Partial<GroupSourceOptions["files"]
   return { source, scheduler, progress, outcomes, failed, models, begin, shown };
 }
 
-withQueues("GroupSource.next() keeps what goes wrong with the next run from the group", async ({ open }) => {
+Deno.test("GroupSource.next() keeps what goes wrong with the next run from the group", async () => {
+  await using bench = await openQueues();
   const broken = new Error("the queue is gone");
   let claims = 0;
-  const queue = await open("a");
+  const queue = await bench.open("a");
   const failing = queueWith(queue, { claim: (key) => ++claims === 1 ? queue.claim(key) : Promise.reject(broken) });
   const { source, begin, failed } = sourceOf(failing);
   const first = await begin();
@@ -85,33 +86,36 @@ withQueues("GroupSource.next() keeps what goes wrong with the next run from the 
   assert.deepEqual([source.error, failed.signal.aborted, claims], [broken, true, 2]);
 });
 
-withQueues("GroupSource.next() claims none for a group that is to end", async ({ open }) => {
-  const { source, begin, scheduler } = sourceOf(await open("a"));
+Deno.test("GroupSource.next() claims none for a group that is to end", async () => {
+  await using bench = await openQueues();
+  const { source, begin, scheduler } = sourceOf(await bench.open("a"));
   const first = await begin();
   assert.equal(await source.next([]), undefined, "all have left: their worker makes a new group");
   const second = (await source.next([first]))!;
   assert.equal(second.key, RUNS[1].key);
   source.writeFailed.push({ run: RUNS[1], error: new WriteFailure("Cannot write: no space left") });
   assert.equal(await source.next([first]), undefined, "a run is to be tried again");
-  const again = sourceOf(await open("b"), {}, false);
+  const again = sourceOf(await bench.open("b"), {}, false);
   assert.equal(await again.source.next([await again.begin()]), undefined, "it was not to be refilled");
   assert.deepEqual(scheduler.claimed, RUNS.slice(0, 2));
 });
 
-withQueues("GroupSource.next() goes on to the next run when one cannot join", async ({ open }) => {
+Deno.test("GroupSource.next() goes on to the next run when one cannot join", async () => {
+  await using bench = await openQueues();
   const problems: readonly Error[] = [new ClaimLost(), new UserError("Cannot read it: it is damaged")];
   const start = (run: Run, retry: boolean) => {
     const problem = problems[run.seed - 1];
     return problem ? Promise.reject(problem) : GOOD_FILES.start(run, retry);
   };
-  const { source, begin, outcomes, scheduler, shown } = sourceOf(await open("a"), { start });
+  const { source, begin, outcomes, scheduler, shown } = sourceOf(await bench.open("a"), { start });
   assert.equal((await source.next([await begin()]))?.key, RUNS[3].key);
   assert.deepEqual([outcomes.taken, outcomes.problems, scheduler.claimed], [1, 1, [RUNS[0], RUNS[3]]]);
   assert.match(shown.problems.join(), /^Cannot read it: it is damaged; run \S+ is skipped$/);
 });
 
-withQueues("GroupSource.finished() hands a model on, and keeps the claim for its score", async ({ open }) => {
-  const { source, begin, outcomes, models, scheduler } = sourceOf(await open("a"));
+Deno.test("GroupSource.finished() hands a model on, and keeps the claim for its score", async () => {
+  await using bench = await openQueues();
+  const { source, begin, outcomes, models, scheduler } = sourceOf(await bench.open("a"));
   const run = await begin();
   await source.finished(run, trainedRun(run, state, []));
   assert.deepEqual([outcomes.finished, models, scheduler.claimed], [1, [RUNS[0]], [RUNS[0]]]);
@@ -124,8 +128,9 @@ for (
     ["lets go of a run that another process has by now", new ClaimLost(), 0, 1],
   ] as const
 ) {
-  withQueues(`GroupSource.finished() ${what}`, async ({ open }) => {
-    const { source, begin, outcomes, models, scheduler } = sourceOf(await open("a"), {
+  Deno.test(`GroupSource.finished() ${what}`, async () => {
+    await using bench = await openQueues();
+    const { source, begin, outcomes, models, scheduler } = sourceOf(await bench.open("a"), {
       finish: () => Promise.reject(error),
     });
     const run = await begin();
@@ -136,23 +141,26 @@ for (
   });
 }
 
-withQueues("GroupSource.finished() throws what is no matter of one run, which stays in the group", async ({ open }) => {
+Deno.test("GroupSource.finished() throws what is no matter of one run, which stays in the group", async () => {
+  await using bench = await openQueues();
   const broken = new Error("odd"),
-    { source, begin } = sourceOf(await open("a"), { finish: () => Promise.reject(broken) });
+    { source, begin } = sourceOf(await bench.open("a"), { finish: () => Promise.reject(broken) });
   const run = await begin();
   await assert.rejects(source.finished(run, trainedRun(run, state, [])), (error) => error === broken);
   assert.deepEqual(source.takeBack(), [RUNS[0]]);
 });
 
-withQueues("GroupSource.refused() hands a run out again", async ({ open }) => {
-  const { source, begin, scheduler } = sourceOf(await open("a"));
+Deno.test("GroupSource.refused() hands a run out again", async () => {
+  await using bench = await openQueues();
+  const { source, begin, scheduler } = sourceOf(await bench.open("a"));
   await source.refused(await begin());
   assert.deepEqual([scheduler.claimed, source.takeBack()], [[], []]);
   assert.equal(await scheduler.next([]), RUNS[0]);
 });
 
-withQueues("GroupSource.stopIfLost() stops a group that is lost as a whole, and no other", async ({ open }) => {
-  const { source, begin, scheduler } = sourceOf(await open("a"));
+Deno.test("GroupSource.stopIfLost() stops a group that is lost as a whole, and no other", async () => {
+  await using bench = await openQueues();
+  const { source, begin, scheduler } = sourceOf(await bench.open("a"));
   source.stopIfLost();
   assert.ok(!source.stop.signal.aborted, "it has no run yet");
   const first = await begin(), second = (await source.next([first]))!;
@@ -164,8 +172,9 @@ withQueues("GroupSource.stopIfLost() stops a group that is lost as a whole, and 
   assert.ok(source.stop.signal.aborted);
 });
 
-withQueues("SessionProgress tells where the runs in hand are, until each is let go", async ({ open }) => {
-  const { source, begin, progress, outcomes } = sourceOf(await open("a"));
+Deno.test("SessionProgress tells where the runs in hand are, until each is let go", async () => {
+  await using bench = await openQueues();
+  const { source, begin, progress, outcomes } = sourceOf(await bench.open("a"));
   const first = await begin(), second = (await source.next([first]))!;
   source.progress([{ run: first, step: 12, loss: 2 }]);
   assert.deepEqual([...progress.steps], [[first.key, 12], [second.key, 0]]);
@@ -176,8 +185,9 @@ withQueues("SessionProgress tells where the runs in hand are, until each is let 
   assert.deepEqual([...progress.steps], []);
 });
 
-withQueues("SessionProgress counts the steps of all runs from the first claim to the last score", async ({ open }) => {
-  const queue = await open("a"), perRun = totalSteps(settings, 1), all = RUNS.length * perRun;
+Deno.test("SessionProgress counts the steps of all runs from the first claim to the last score", async () => {
+  await using bench = await openQueues();
+  const queue = await bench.open("a"), perRun = totalSteps(settings, 1), all = RUNS.length * perRun;
   let show = () => {};
   const watched = queueWith(queue, {
     claim: (key) => (show(), queue.claim(key)),
@@ -235,15 +245,16 @@ withQueues("SessionProgress counts the steps of all runs from the first claim to
   assert.equal(progress.steps.get(third.key), perRun);
 });
 
-withQueues("SessionProgress counts no steps of a run that is dropped, also where the queue fails", async ({ open }) => {
+Deno.test("SessionProgress counts no steps of a run that is dropped, also where the queue fails", async () => {
+  await using bench = await openQueues();
   for (const release of [undefined, () => Promise.reject(new Error("database is locked"))]) {
-    const queue = await open(release ? "b" : "a");
+    const queue = await bench.open(release ? "b" : "a");
     const { begin, source, outcomes, scheduler, shown } = sourceOf(release ? queueWith(queue, { release }) : queue);
     const first = await begin(), second = (await source.next([first]))!;
     await outcomes.drop(RUNS[1]);
     source.progress([{ run: first, step: 1, loss: 2 }]);
     assert.equal(shown.told.at(-1)?.steps, (RUNS.length - 1) * totalSteps(settings, 1));
-    const said = `The claim on run ${shortKey(second.key)} could not be given back: database is locked`;
+    const said = `Cannot release the claim on run ${shortKey(second.key)}: database is locked`;
     assert.deepEqual(shown.lines, release ? [said] : []);
     assert.deepEqual(scheduler.unreleased.map(({ key }) => key), release ? [second.key] : []);
     await queue.release(`01/${first.key}`);
@@ -251,23 +262,26 @@ withQueues("SessionProgress counts no steps of a run that is dropped, also where
   }
 });
 
-withQueues(
+Deno.test(
   "GroupSource.save() is silent when the claim is lost, and says what else keeps it from writing",
-  async ({ open }) => {
+  async () => {
+    await using bench = await openQueues();
     const errors: readonly Error[] = [new ClaimLost(), new WriteFailure("Cannot write x: no space left")];
     let saves = 0;
-    const { source, begin, shown } = sourceOf(await open("a"), { save: () => Promise.reject(errors[saves++]) });
+    const { source, begin, shown } = sourceOf(await bench.open("a"), { save: () => Promise.reject(errors[saves++]) });
     const run = await begin();
     await source.save(run, state);
     assert.deepEqual(shown.lines, []);
     await source.save(run, state);
     assert.deepEqual([saves, shown.lines], [2, [
-      `Run ${shortKey(run.key)} trains on without a new checkpoint: Cannot write x: no space left`,
+      `Run ${shortKey(run.key)} continues without a new checkpoint: Cannot write x: no space left`,
     ]]);
   },
 );
 
-withQueues("Outcomes.fail() counts a run that has broken down, says why, and releases its claim", async ({ open }) => {
+Deno.test("Outcomes.fail() counts a run that has broken down, says why, and releases its claim", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const failed = "the loss became NaN at step 3";
   const finish = () => Promise.resolve({ result: { ...record, failed } });
   const [a, b] = [await open("a"), await open("b")],
@@ -279,10 +293,11 @@ withQueues("Outcomes.fail() counts a run that has broken down, says why, and rel
   assert.deepEqual([scheduler.claimed, source.takeBack(), await b.claim(`01/${run.key}`)], [[], [], true]);
 });
 
-withQueues(
+Deno.test(
   "Outcomes.giveUp() throws the third problem in a row, a run that broke down between ends the row",
-  async ({ open }) => {
-    const { outcomes, scheduler, shown } = sourceOf(await open("a")), driver = new Error("odd");
+  async () => {
+    await using bench = await openQueues();
+    const { outcomes, scheduler, shown } = sourceOf(await bench.open("a")), driver = new Error("odd");
     const take = async () => (await scheduler.next([]))!;
     await outcomes.giveUp(await take(), driver);
     await outcomes.fail(await take(), "the loss became NaN at step 3");

@@ -6,14 +6,16 @@ import { announcePlan, planLines } from "../../../experiments/session/init_plan.
 import { type InitOptions, type InitPlan, initStudy, planInit } from "../../../experiments/study/init_study.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import { Study } from "../../../experiments/study/store.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { makeSmallStudy, TRAINED } from "../small_study.ts";
 
 const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100, seeds: 1 } as const;
 
 const planOf = (dir: string, asked: Partial<InitOptions> = {}) => planInit({ dir, ...SMALL, ...asked });
 
-inFolder("planLines() counts configurations by levels, and names few of them", async (dir) => {
+Deno.test("planLines() counts configurations by levels, and names few of them", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   assert.deepEqual([...planLines(await planOf(dir, { levels: { state_size: [8, 64] }, seeds: 3 }))], [
     `To be listed in experiment 01 of ${dir}: 432 configurations`,
     "  gated: 432 configurations; 96 settings of the switches; layers 1, 2, 3; state size 8, 64",
@@ -29,7 +31,9 @@ inFolder("planLines() counts configurations by levels, and names few of them", a
   ]);
 });
 
-inFolder("planLines() says parameters, learning rates in their order, and further seeds", async (dir) => {
+Deno.test("planLines() says parameters, learning rates in their order, and further seeds", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [64] } });
   const parameters = { count: 100_000 };
   const cells = [...planLines(await planOf(dir, { cells: ["gru"], parameters, seeds: 2 }))];
@@ -48,21 +52,26 @@ inFolder("planLines() says parameters, learning rates in their order, and furthe
   assert.match(sized, /state size \d+ to \d+ \(\d+ values\); 9\d+ to 10\d+ parameters$/);
 });
 
-inFolder("planLines() has nothing to say where no run is added", async (dir) => {
+Deno.test("planLines() has nothing to say where no run is added", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
   assert.deepEqual([...planLines(await planOf(dir, { steps: 300 }))], []);
 });
 
-inFolder("planLines() says a number's default where others of its values come in too", async (dir) => {
+Deno.test("planLines() says a number's default where others of its values come in too", async () => {
+  await using temp = await tempFolder();
   const levels = { n_layers: [1], state_size: [8], learning_rate: [0.001, 0.01] };
-  const lines = [...planLines(await planOf(dir, { cells: ["gru"], levels }))];
+  const lines = [...planLines(await planOf(temp.path, { cells: ["gru"], levels }))];
   assert.deepEqual(lines.slice(1, 3), [
     "  1 layer × 8, gru, learning rate 0.001",
     "  1 layer × 8, gru, learning rate 0.01",
   ]);
 });
 
-inFolder("planLines() says the state sizes for a number of parameters where they are listed already", async (dir) => {
+Deno.test("planLines() says the state sizes for a number of parameters where they are listed already", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const asked = { cells: ["gru"], parameters: { count: 100_000 }, levels: { n_layers: [1] } };
   await initStudy({ dir, ...SMALL, ...asked });
   const [first, second, ...more] = planLines(await planOf(dir, asked));
@@ -90,8 +99,9 @@ async function lastLine(plan: InitPlan, yes: boolean, estimate: typeof estimateT
   return lines.at(-1);
 }
 
-inFolder("announcePlan() says how long the runs take, and asks for --yes above a day", async (dir) => {
-  const plan = await planOf(dir);
+Deno.test("announcePlan() says how long the runs take, and asks for --yes above a day", async () => {
+  await using temp = await tempFolder();
+  const plan = await planOf(temp.path);
   const how = "scores not counted, at the speed of the study's finished runs on abacus (ten fingers)";
   const said = (time: string) => `Training them takes ${time} on this machine, ${how}`;
   assert.equal(await lastLine(plan, false, taking(0.4)), said("less than a second"));
@@ -104,7 +114,7 @@ inFolder("announcePlan() says how long the runs take, and asks for --yes above a
   };
   assert.equal(
     await lastLine(plan, false, none),
-    "How long they take on this machine cannot be told: there is no device",
+    "How long they take on this machine is unknown: there is no device",
   );
   await assert.rejects(lastLine(plan, false, taking(5.5 * DAY)), {
     name: "UserError",
@@ -114,9 +124,11 @@ inFolder("announcePlan() says how long the runs take, and asks for --yes above a
   });
 });
 
-inFolder(
+Deno.test(
   "a new study has three seeds, and who asks for more than a day is told what one seed saves and costs",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const plan = await planOf(dir, { seeds: undefined });
     assert.deepEqual([plan.settings.seeds, plan.runs.length, plan.runs[0].count], [3, 432, 3]);
     await assert.rejects(lastLine(plan, false, taking(5.5 * DAY)), {
@@ -128,7 +140,9 @@ inFolder(
   },
 );
 
-inFolder("announcePlan() asks about new configurations, and with further seeds about all that is left", async (dir) => {
+Deno.test("announcePlan() asks about new configurations, and with further seeds about all that is left", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const sizes = { n_layers: [1], state_size: [8] };
   await initStudy({ dir, ...SMALL, levels: sizes });
   const asked: EstimateRequest[] = [];
@@ -144,7 +158,9 @@ inFolder("announcePlan() asks about new configurations, and with further seeds a
   ]);
 });
 
-inFolder("announcePlan() goes by the speed of experiment 01 before 02 is listed", async (dir) => {
+Deno.test("announcePlan() goes by the speed of experiment 01 before 02 is listed", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = join(dir, "study"), asked: EstimateRequest[] = [];
   await makeSmallStudy(study);
   const plan = await planInit({ dir: study, experiment: "02", controls: 0 });
@@ -154,7 +170,9 @@ inFolder("announcePlan() goes by the speed of experiment 01 before 02 is listed"
   assert.deepEqual(await (await Study.open(study)).readConfigs("02"), []);
 });
 
-inFolder("announcePlan() advises flags that make less of what a study is extended by", async (dir) => {
+Deno.test("announcePlan() advises flags that make less of what a study is extended by", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
   const plan = await planOf(dir, { levels: { learning_rate: [0.01] } });
   await assert.rejects(lastLine(plan, false, taking(DAY + 1)), {
@@ -164,14 +182,18 @@ inFolder("announcePlan() advises flags that make less of what a study is extende
   });
 });
 
-inFolder("announcePlan() asks for --yes where further seeds alone take more than a day", async (dir) => {
+Deno.test("announcePlan() asks for --yes where further seeds alone take more than a day", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
   await assert.rejects(lastLine(await planOf(dir, { seeds: 3 }), false, taking(DAY + 1)), {
     message: /^Cannot list 96 further runs without --yes: /,
   });
 });
 
-inFolder("announcePlan() measures nothing where no run is added", async (dir) => {
+Deno.test("announcePlan() measures nothing where no run is added", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...SMALL, levels: { n_layers: [1], state_size: [8] } });
   const never: typeof estimateTraining = () => Promise.reject(new Error("it was asked"));
   assert.equal(await lastLine(await planOf(dir), false, never), undefined);

@@ -247,7 +247,7 @@ Deno.test("measureStudy() says what to do where nothing has finished, and writes
     const found = await measure(small, { top });
     assert.deepEqual(counts(found), [0, 0, 0, 0]);
     assert.deepEqual(found.messages, [
-      `No run that is meant has finished; train some with 'deno task train --dir ${small.dir}'`,
+      `None of the selected runs has finished; train some with 'deno task train --dir ${small.dir}'`,
     ]);
   }
   assert.deepEqual(small.files(), before);
@@ -260,7 +260,7 @@ Deno.test("measureStudy() names a damaged file in one line, goes on with the oth
   assert.deepEqual([summary.measured, summary.had, keys], [1, 1, [small.runs[2].key]]);
   assert.match(
     summary.unreadable.join("\n"),
-    /^Cannot read .*\.json: it is not JSON \(\d+ characters\); move it away and the run is measured again$/,
+    /^Cannot read .*\.json: it is not JSON \(\d+ characters\); move it away to measure the run again$/,
   );
   assert.equal(sha256(path), damaged);
   assert.deepEqual(counts(await measure(small, { again: true, only: onlyRun(small, 1) })), [1, 0, 0, 0]);
@@ -274,7 +274,7 @@ Deno.test("measureStudy() says in one line each what is wrong with a file of dyn
     const [change, line] of [
       [{ cellspace_version: "99.0.0" }, /Cannot read .* was written by version '99\.0\.0' of cellspace, this is/],
       [{ seed: 1 }, /Cannot read .*: it is of run [0-9a-f]{64}_seed1, must be of [0-9a-f]{64}; move it away/],
-      [{ model_sha256: "x" }, /Cannot read .*: 'model_sha256': .*; move it away and the run is measured again$/],
+      [{ model_sha256: "x" }, /Cannot read .*: 'model_sha256': .*; move it away to measure the run again$/],
       [{ settings: { streams: 2 } }, /Cannot read .*: 'settings\.tokens': .*; move it away/],
     ] as const
   ) {
@@ -291,10 +291,10 @@ Deno.test("measureStudy() replaces nobody's file, not if asked again either", as
     assert.ok(!isOurs(path));
     const first = await measure(small), second = await measure(small, { again: true, only: onlyRun(small, 0) });
     assert.deepEqual([counts(first), counts(second)], [[0, 2, 0, 1], [0, 0, 0, 1]]);
-    assert.match(first.summary.unreadable[0], /^Cannot read .*; move it away and the run is measured again$/);
+    assert.match(first.summary.unreadable[0], /^Cannot read .*; move it away to measure the run again$/);
     assert.match(
       second.problems.join("\n"),
-      /^Cannot write .*: it is there, and cellspace did not write it; move it away$/,
+      /^Cannot write .*: it exists, and cellspace did not write it; move it away$/,
     );
     assert.equal(sha256(path), before);
   }
@@ -303,8 +303,11 @@ Deno.test("measureStudy() replaces nobody's file, not if asked again either", as
 Deno.test("measureStudy() says what is wrong with a model, or that there is none, and measures the others", async () => {
   for (
     const [damage, line] of [
-      [(path: string) => Deno.removeSync(path), /^Cannot read .*\.onnx: it does not exist; make it again with 'deno /],
-      [halve, /^Cannot read .*\.onnx: .*; make it again with 'deno task evaluate --dir .* --again'$/],
+      [
+        (path: string) => Deno.removeSync(path),
+        /^Cannot read .*\.onnx: it does not exist; export it again with 'deno /,
+      ],
+      [halve, /^Cannot read .*\.onnx: .*; export it again with 'deno task evaluate --dir .* --again'$/],
     ] as const
   ) {
     const small = await copyMeasured(1);
@@ -323,7 +326,7 @@ Deno.test("measureStudy() leaves a run to the process that has claimed it", asyn
   try {
     const found = await measure(small);
     assert.deepEqual([counts(found), found.keys], [[1, 1, 1, 0], [small.runs[0].key]]);
-    assert.match(found.messages.join("\n"), /^Other processes hold what is left \(1\); seeing whether/m);
+    assert.match(found.messages.join("\n"), /^Other processes hold the remaining runs \(1\); checking whether/m);
   } finally {
     clearInterval(timer);
     await queue.close();

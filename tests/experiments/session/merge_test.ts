@@ -89,7 +89,7 @@ Deno.test("mergeStudies() has the same end when any of its writes fails and it i
       await copies.merge().then(
         () => assert.ok(!failed),
         ({ message }) =>
-          assert.match(message, /^Cannot write .*; make room on that disk and run the same command again$/),
+          assert.match(message, /^Cannot write .*; free space on that disk and run the same command again$/),
       );
     } finally {
       Deno.renameSync = renameSync;
@@ -116,14 +116,14 @@ Deno.test("mergeStudies() brings a checkpoint, with which training goes on here,
   Deno.removeSync(there.checkpointPath("01", begun.key));
   const { summary, messages } = await copies.merge();
   assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE; 1 was left as it is");
-  assert.deepEqual(messages, ["Left run RUN1 of THERE: it has begun there and has no checkpoint"]);
+  assert.deepEqual(messages, ["Skipped run RUN1 of THERE: it has begun there and has no checkpoint"]);
   const record = (await here.readResult("01", run.key))!;
   assert.deepEqual([record.owner, record.loss, record.attempt], [undefined, undefined, 1]);
 
   const again = await copies.merge();
   assert.deepEqual(again.messages, [
-    `Left run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
-    "Left run RUN1 of THERE: it has begun there and has no checkpoint",
+    `Skipped run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
+    "Skipped run RUN1 of THERE: it has begun there and has no checkpoint",
   ]);
   await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
   await assertWhole(copies, whole, "gone on");
@@ -155,7 +155,7 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   });
   makeUnfinished(here, other.key);
   const longer = await copies.merge();
-  assert.deepEqual(longer.messages, [`Left run RUN1 of THERE: it is unfinished here, at step ${2 * STEPS}`]);
+  assert.deepEqual(longer.messages, [`Skipped run RUN1 of THERE: it is unfinished here, at step ${2 * STEPS}`]);
   await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
   const { loss } = (await here.readResult("01", run.key))!;
   assert.deepEqual(loss, (await (await Study.open(whole)).readResult("01", run.key))!.loss);
@@ -199,8 +199,8 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
     const { summary, messages } = await copies.merge();
     assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
     assert.deepEqual(messages.filter((line) => line.startsWith("Left ")).sort(), [
-      "Left run RUN0 of THERE: another process works on it here",
-      "Left run RUN1 of THERE: a process is training it there",
+      "Skipped run RUN0 of THERE: another process is using it here",
+      "Skipped run RUN1 of THERE: a process is training it there",
     ]);
   } finally {
     for (const { queue, heart } of queues) {
@@ -284,6 +284,6 @@ Deno.test("mergeStudies() brings what was measured of a model, and not what was 
 
 Deno.test("mergeStudies() refuses to merge nothing", async () => {
   await assert.rejects(mergeStudies({ dir: scene().here, experiment: "01", from: [] }), {
-    message: /^Cannot merge into .*: must be told which folders, with --from$/,
+    message: /^Cannot merge into .*: must have the folders, as --from$/,
   });
 });

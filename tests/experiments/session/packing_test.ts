@@ -9,10 +9,11 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { EngineRun } from "../../../train/engines/engine.ts";
+import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { assertReleased, copyOf, makeStudy, resultsOf } from "../../faults/studies.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 Deno.test("packingOrder() puts runs of one shape together, largest first, those that take most memory before", () => {
   const run = (state_size: number, n_layers: number, seed: number): Run => {
@@ -51,8 +52,10 @@ Deno.test("packingOrder() puts runs together that go as many steps back, for the
 const sizeOf = (run: EngineRun) => run.step.sizes.state_size;
 
 /** Runs of two sizes in turn, so many that a group takes several chunks for them. */
-function begin(dir: string, runs: number, steps = 400): Promise<Study> {
-  return makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12] });
+async function begin(dir: string, runs: number, steps = 400): Promise<Study> {
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  return await makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12], corpus });
 }
 
 /** The curves of a study's runs, trained one by one with nothing in their way. */
@@ -66,8 +69,9 @@ async function curvesAlone(study: Study, dir: string) {
 const breakLarge = (run: EngineRun, losses: Float64Array, first: number) =>
   sizeOf(run) === 12 ? losses.map((loss, i) => first + i < 5 ? loss : NaN) : losses;
 
-inFolder("TrainingSession.run() gives the slot of a failed run to the next while the other trains on", async (dir) => {
-  const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() gives the slot of a failed run to the next while the other trains on", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -97,8 +101,9 @@ inFolder("TrainingSession.run() gives the slot of a failed run to the next while
   assertReleased(study, [], "a failed run's slot");
 });
 
-inFolder("TrainingSession.run() hands a run out again that did not fit, and does not count it", async (dir) => {
-  const study = await begin(dir, 3), alone = await curvesAlone(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() hands a run out again that did not fit, and does not count it", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [];
   let refused = 0;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -117,8 +122,9 @@ inFolder("TrainingSession.run() hands a run out again that did not fit, and does
   assertReleased(study, [], "a refused run");
 });
 
-inFolder("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async (dir) => {
-  const study = await begin(dir, 4), opened: number[][] = [];
+Deno.test("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 4), opened: number[][] = [];
   const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 3,
     memory: 20,
@@ -129,8 +135,9 @@ inFolder("TrainingSession.run() takes a smaller run into a group that the next o
   assert.deepEqual([session.finished, opened], [4, [[12, 8], [12, 8]]]);
 });
 
-inFolder("TrainingSession.run() keeps each group within the memory when a slot becomes free", async (dir) => {
-  const study = await begin(dir, 5, 3000), opened: number[][] = [], joined: number[] = [];
+Deno.test("TrainingSession.run() keeps each group within the memory when a slot becomes free", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path, 5, 3000), opened: number[][] = [], joined: number[] = [];
   const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 2,
     memory: 20,

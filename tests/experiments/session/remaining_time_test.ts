@@ -19,7 +19,7 @@ import { trainingSettings } from "../../../experiments/study/training_settings.t
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { makeStudy } from "../../faults/studies.ts";
 import { makeFollowedStudy } from "../../report/watch/followed_study.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const SIZES = { layers: [1, 2], state_sizes: [8], steps: 300 };
 
@@ -71,8 +71,9 @@ function assertClose(told: number | undefined, expected: number | undefined): vo
   assert.ok(told !== undefined && expected !== undefined && Math.abs(told - expected) < 1e-6, `${told}, ${expected}`);
 }
 
-inFolder("two trainers tell the time left that status tells, and count down until they look again", async (dir) => {
-  const scene = await begin(dir), { runs, pass, finish, status } = scene;
+Deno.test("two trainers tell the time left that status tells, and count down until they look again", async () => {
+  await using temp = await tempFolder();
+  const scene = await begin(temp.path), { runs, pass, finish, status } = scene;
   const one = scene.trainer(),
     two = scene.trainer(),
     mine = await openSqliteQueue(scene.study.queuePath, { owner: "one" });
@@ -115,8 +116,9 @@ inFolder("two trainers tell the time left that status tells, and count down unti
   }
 });
 
-inFolder("a trainer of some runs tells the time left that they take", async (dir) => {
-  const scene = await begin(dir), { runs, finish, status, study } = scene;
+Deno.test("a trainer of some runs tells the time left that they take", async () => {
+  await using temp = await tempFolder();
+  const scene = await begin(temp.path), { runs, finish, status, study } = scene;
   const only = "n_layers=2", isMeant = parseSelection(only, study.space);
   const meant = runs.filter(({ entry }) => isMeant(entry.config));
   const rest = runs.filter((run) => !meant.includes(run));
@@ -149,8 +151,9 @@ inFolder("a trainer of some runs tells the time left that they take", async (dir
   assertClose(further.seconds, 7 / 300 * (200 + 500 * (meant.length - 1)));
 });
 
-inFolder("a trainer tells no time left where who is at work cannot be told, and holds nobody up", async (dir) => {
-  const scene = await begin(dir), { runs, finish, pass } = scene;
+Deno.test("a trainer tells no time left where who is at work cannot be told, and holds nobody up", async () => {
+  await using temp = await tempFolder();
+  const scene = await begin(temp.path), { runs, finish, pass } = scene;
   await finish(runs[0], 10);
   let answer = (): Promise<ClaimsLook> => Promise.resolve({ claims: [], isElsewhere: () => false });
   const trainer = scene.trainer({ claims: () => answer() });
@@ -186,10 +189,11 @@ inFolder("a trainer tells no time left where who is at work cannot be told, and 
   await trainer.end();
 });
 
-inFolder(
+Deno.test(
   "a trainer looks no more often than a look is cheap, sees what has changed, and stops at its end",
-  async (dir) => {
-    const scene = await begin(dir), { runs, finish, pass } = scene;
+  async () => {
+    await using temp = await tempFolder();
+    const scene = await begin(temp.path), { runs, finish, pass } = scene;
     await finish(runs[0], 10);
     let looks = 0;
     const trainer = scene.trainer({
@@ -243,7 +247,9 @@ async function toldOnce(study: Study, options: Partial<TrainStudyOptions>): Prom
 /** Steps that take longer than a test. */
 const LONG = 1_000_000;
 
-inFolder("train tells its listener the time left of all its runs, with a limit of those that it takes", async (dir) => {
+Deno.test("train tells its listener the time left of all its runs, with a limit of those that it takes", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const corpus = join(dir, "corpus.txt");
   await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
   const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 100, history: 51, logEvery: 10, corpus });

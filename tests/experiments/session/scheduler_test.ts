@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ClaimTable, STALE_SECONDS } from "../../../experiments/queue/queue.ts";
 import { Scheduler, type SchedulerOptions } from "../../../experiments/session/scheduler.ts";
-import { NOTHING, queueWith, withQueues } from "../queue/queues.ts";
+import { NOTHING, openQueues, queueWith } from "../queue/queues.ts";
 
 interface Key {
   readonly key: string;
@@ -31,8 +31,9 @@ function memoryOf(footprint: (run: Key) => number) {
   return { bytes: () => 10, footprint };
 }
 
-withQueues("Scheduler.next() hands each run out once, in order, when two workers ask at once", async ({ open }) => {
-  const scheduler = schedulerOf(RUNS, await open("a"));
+Deno.test("Scheduler.next() hands each run out once, in order, when two workers ask at once", async () => {
+  await using bench = await openQueues();
+  const scheduler = schedulerOf(RUNS, await bench.open("a"));
   const [one, other] = await Promise.all([takeAll(scheduler), takeAll(scheduler)]);
   assert.ok(one.length > 1 && other.length > 1);
   assert.deepEqual([...one, ...other].sort(byKey), RUNS);
@@ -40,14 +41,17 @@ withQueues("Scheduler.next() hands each run out once, in order, when two workers
   assert.deepEqual([...scheduler.claimed].sort(byKey), RUNS);
 });
 
-withQueues("Scheduler.next() hands out no more than its limit, also to two workers at once", async ({ open }) => {
-  const scheduler = schedulerOf(RUNS, await open("a"), { limit: 3 });
+Deno.test("Scheduler.next() hands out no more than its limit, also to two workers at once", async () => {
+  await using bench = await openQueues();
+  const scheduler = schedulerOf(RUNS, await bench.open("a"), { limit: 3 });
   assert.equal(scheduler.waiting.length, 3);
   assert.equal((await Promise.all([takeAll(scheduler), takeAll(scheduler)])).flat().length, 3);
   assert.equal(scheduler.waiting.length, 0);
 });
 
-withQueues("Scheduler.next() goes past what others hold, and that counts towards no limit", async ({ open }) => {
+Deno.test("Scheduler.next() goes past what others hold, and that counts towards no limit", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")], waits: number[] = [];
   for (const { key } of RUNS.slice(0, 2)) await b.claim(`01/${key}`);
   await b.claim(`02/${RUNS[2].key}`);
@@ -61,32 +65,37 @@ withQueues("Scheduler.next() goes past what others hold, and that counts towards
   );
 });
 
-withQueues("Scheduler.next() leaves runs in their order when none fits, and tries any alone", async ({ open }) => {
+Deno.test("Scheduler.next() leaves runs in their order when none fits, and tries any alone", async () => {
+  await using bench = await openQueues();
   const asked: Key[] = [];
   const memory = memoryOf((run) => (asked.push(run), 100));
-  const scheduler = schedulerOf(RUNS, await open("a"), { memory });
+  const scheduler = schedulerOf(RUNS, await bench.open("a"), { memory });
   assert.equal(await scheduler.next([{ key: "present" }]), undefined);
   assert.deepEqual(asked.slice(1), RUNS);
   assert.equal(await scheduler.next([]), RUNS[0]);
 });
 
-withQueues("Scheduler.next() takes a later run when the first ones do not fit", async ({ open }) => {
+Deno.test("Scheduler.next() takes a later run when the first ones do not fit", async () => {
+  await using bench = await openQueues();
   const memory = memoryOf(({ key }) => key < "run2" ? 6 : 5);
-  const scheduler = schedulerOf(RUNS, await open("a"), { memory });
+  const scheduler = schedulerOf(RUNS, await bench.open("a"), { memory });
   assert.equal(await scheduler.next([{ key: "run9" }]), RUNS[2]);
   assert.deepEqual(await takeAll(scheduler), RUNS.filter((run) => run !== RUNS[2]));
 });
 
-withQueues("Scheduler.group() claims as many as there are slots and as fit together", async ({ open }) => {
+Deno.test("Scheduler.group() claims as many as there are slots and as fit together", async () => {
+  await using bench = await openQueues();
   const memory = memoryOf(({ key }) => key === "run0" ? 4 : 3);
-  const scheduler = schedulerOf(RUNS, await open("a"), { memory });
+  const scheduler = schedulerOf(RUNS, await bench.open("a"), { memory });
   assert.deepEqual(await scheduler.group(2), RUNS.slice(0, 2));
   assert.deepEqual(await scheduler.group(Infinity), RUNS.slice(2, 5));
   assert.deepEqual(await scheduler.group(Infinity), RUNS.slice(5));
   assert.deepEqual(await scheduler.group(Infinity), []);
 });
 
-withQueues("Scheduler.next() drops a run that nobody needs any more, and does not count it", async ({ open }) => {
+Deno.test("Scheduler.next() drops a run that nobody needs any more, and does not count it", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   const isWanted = ({ key }: Key) => Promise.resolve(key !== "run0");
   const scheduler = schedulerOf(RUNS, a, { limit: 2, isWanted });
@@ -94,7 +103,9 @@ withQueues("Scheduler.next() drops a run that nobody needs any more, and does no
   assert.deepEqual([await b.claim("01/run0"), await b.claim("01/run1")], [true, false]);
 });
 
-withQueues("Scheduler.putBack() hands a run out again as the next, and does not count it", async ({ open }) => {
+Deno.test("Scheduler.putBack() hands a run out again as the next, and does not count it", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")], scheduler = schedulerOf(RUNS, a, { limit: 2 });
   const first = (await scheduler.next([]))!;
   await scheduler.putBack({ ...first });
@@ -105,9 +116,10 @@ withQueues("Scheduler.putBack() hands a run out again as the next, and does not 
   assert.equal(taken[0], first, "it is the run that was listed");
 });
 
-withQueues("Scheduler.putBack() keeps a run whose claim cannot be given back", async ({ open }) => {
+Deno.test("Scheduler.putBack() keeps a run whose claim cannot be given back", async () => {
+  await using bench = await openQueues();
   const broken = new Error("the disk is full");
-  const scheduler = schedulerOf(RUNS, queueWith(await open("a"), { release: () => Promise.reject(broken) }));
+  const scheduler = schedulerOf(RUNS, queueWith(await bench.open("a"), { release: () => Promise.reject(broken) }));
   const first = (await scheduler.next([]))!;
   await assert.rejects(scheduler.putBack(first), (error) => error === broken);
   assert.deepEqual([scheduler.claimed, scheduler.unreleased, scheduler.waiting.length], [[], [first], RUNS.length]);
@@ -115,7 +127,9 @@ withQueues("Scheduler.putBack() keeps a run whose claim cannot be given back", a
   assert.deepEqual([scheduler.claimed, scheduler.unreleased], [[first], []]);
 });
 
-withQueues("Scheduler.release() keeps in mind what the queue did not release, until it does", async ({ open }) => {
+Deno.test("Scheduler.release() keeps in mind what the queue did not release, until it does", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")], broken = new Error("database is locked");
   let isLocked = true;
   const queue = queueWith(a, { release: (key) => isLocked ? Promise.reject(broken) : a.release(key) });
@@ -130,8 +144,9 @@ withQueues("Scheduler.release() keeps in mind what the queue did not release, un
   assert.deepEqual([await b.claim("01/run0"), await b.claim("01/run1")], [true, true]);
 });
 
-withQueues("Scheduler.waiting and claimed together lose no run while the queue is asked", async ({ open }) => {
-  const queue = await open("a"), counts: number[] = [];
+Deno.test("Scheduler.waiting and claimed together lose no run while the queue is asked", async () => {
+  await using bench = await openQueues();
+  const queue = await bench.open("a"), counts: number[] = [];
   const count = () => void counts.push(scheduler.waiting.length + scheduler.claimed.length);
   const watched = queueWith(queue, {
     claim: (key) => (count(), queue.claim(key)),
@@ -144,7 +159,9 @@ withQueues("Scheduler.waiting and claimed together lose no run while the queue i
   assert.deepEqual(counts, [3, 3, 3, 3]);
 });
 
-withQueues("Scheduler.drop() frees a run without counting it, release() counts it", async ({ open }) => {
+Deno.test("Scheduler.drop() frees a run without counting it, release() counts it", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")];
   const scheduler = schedulerOf(RUNS, a, { limit: 2 });
   const first = (await scheduler.next([]))!;
@@ -156,8 +173,9 @@ withQueues("Scheduler.drop() frees a run without counting it, release() counts i
   assert.deepEqual(await Promise.all(RUNS.slice(0, 3).map(({ key }) => b.claim(`01/${key}`))), [true, true, false]);
 });
 
-withQueues("Scheduler.isLost() tells a run that was taken over, until it is claimed again", async ({ open }) => {
-  const scheduler = schedulerOf(RUNS.slice(0, 2), await open("a"));
+Deno.test("Scheduler.isLost() tells a run that was taken over, until it is claimed again", async () => {
+  await using bench = await openQueues();
+  const scheduler = schedulerOf(RUNS.slice(0, 2), await bench.open("a"));
   const [first, second] = await takeAll(scheduler);
   scheduler.lose([`01/${first.key}`, `02/${second.key}`]);
   assert.deepEqual([scheduler.isLost(first), scheduler.isLost(second)], [true, false]);
@@ -171,7 +189,9 @@ function slow(queue: ClaimTable, beforeLook: () => Promise<unknown>): ClaimTable
   return queueWith(queue, { living: () => beforeLook().then(() => queue.living()) });
 }
 
-withQueues("Scheduler.group() waits for a dead owner's runs, and leaves a living one's", async ({ clock, open }) => {
+Deno.test("Scheduler.group() waits for a dead owner's runs, and leaves a living one's", async () => {
+  await using bench = await openQueues();
+  const { clock, open } = bench;
   const [mine, dead, alive] = [await open("mine"), await open("dead"), await open("alive")], waits: number[] = [];
   await dead.claim("01/run0");
   await alive.claim("01/run1");
@@ -187,7 +207,9 @@ withQueues("Scheduler.group() waits for a dead owner's runs, and leaves a living
   assert.deepEqual([scheduler.others, scheduler.waiting.length, waits], [[RUNS[1]], 0, [2]]);
 });
 
-withQueues("Scheduler.group() hands out what another has released, and nothing after a signal", async ({ open }) => {
+Deno.test("Scheduler.group() hands out what another has released, and nothing after a signal", async () => {
+  await using bench = await openQueues();
+  const { open } = bench;
   const [a, b] = [await open("a"), await open("b")], controller = new AbortController();
   for (const key of ["01/run0", "01/run1"]) await b.claim(key);
   const scheduler = schedulerOf(RUNS.slice(0, 2), a, { signal: controller.signal });

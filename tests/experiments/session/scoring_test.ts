@@ -268,7 +268,7 @@ Deno.test("evaluateStudy() keeps model and score, when the model that is made an
   assert.equal(summary.scored, TRAINED - 1);
   assert.match(
     problems.join("\n"),
-    /^Cannot score .*: .*must be finite; move it away to keep the model that there is$/,
+    /^Cannot score .*: .*must be finite; move it away to keep the present model$/,
   );
   for (const path of [small.model(0), small.result(0)]) assert.equal(small.files().get(path), before.get(path), path);
 });

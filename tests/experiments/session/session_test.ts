@@ -16,7 +16,7 @@ import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { copyOf, makeStudy } from "../../faults/studies.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { queueWith, takeOver } from "../queue/queues.ts";
 
 /** Steps of a run, and of one that goes on; passes of 50 steps, 10 values of the curve in each 100. */
@@ -95,9 +95,11 @@ async function inHaste<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-inFolder(
+Deno.test(
   "TrainingSession.run() keeps the shorter result when a run goes on and fails, and goes on again when told to",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study: short, keys: [key] } = await begin(dir, 1);
     await trainOn(short, await openOnnxEngine(), { parallel: 1 });
     const first = await resultOf(short, key);
@@ -145,10 +147,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "TrainingSession.run() removes the checkpoint of a failed run when that is tried again from its beginning",
-  async (dir) => {
-    const { study, keys: [key] } = await begin(dir, 1);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, keys: [key] } = await begin(temp.path, 1);
     const path = study.checkpointPath("01", key);
     await trainOn(study, await breakingAt(60), { parallel: 1, timing: SAVE_OFTEN });
     assert.deepEqual([(await resultOf(study, key)).failed_at_step, existsSync(path)], [60, true]);
@@ -160,14 +163,15 @@ inFolder(
       retryFailed: true,
     });
     assert.deepEqual([seen, session.finished], [[0, false], 1]);
-    const { loss } = (await undisturbed(study, join(dir, "quiet")))(key);
+    const { loss } = (await undisturbed(study, join(temp.path, "quiet")))(key);
     const result = await resultOf(study, key);
     assert.deepEqual([result.loss, result.failed, existsSync(path)], [loss, undefined, true]);
   },
 );
 
-inFolder("TrainingSession.run() names the engine that did the steps when another writes the result", async (dir) => {
-  const { study, keys: [key] } = await begin(dir, 1);
+Deno.test("TrainingSession.run() names the engine that did the steps when another writes the result", async () => {
+  await using temp = await tempFolder();
+  const { study, keys: [key] } = await begin(temp.path, 1);
   const onnx = await openOnnxEngine();
   const other: Engine = { ...await onGpu(), name: "webgpu", adapter: "another adapter" };
   await trainOn(study, onnx, { parallel: 1 });
@@ -201,10 +205,11 @@ inFolder("TrainingSession.run() names the engine that did the steps when another
   assert.deepEqual(namesOf(await resultOf(longer, key)), both);
 });
 
-inFolder(
+Deno.test(
   "TrainingSession.run() leaves runs that do not fit alone, three in a row too, and finishes the others",
-  async (dir) => {
-    const { study, keys } = await begin(dir, 5);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, keys } = await begin(temp.path, 5);
     let opened = 0;
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
@@ -223,8 +228,9 @@ inFolder(
   },
 );
 
-inFolder("TrainingSession.run() ends when three runs in a row fail for an unknown reason", async (dir) => {
-  const { study, keys } = await begin(dir, 5);
+Deno.test("TrainingSession.run() ends when three runs in a row fail for an unknown reason", async () => {
+  await using temp = await tempFolder();
+  const { study, keys } = await begin(temp.path, 5);
   let opened = 0;
   const onOpen = () => {
     opened++;
@@ -242,9 +248,10 @@ inFolder("TrainingSession.run() ends when three runs in a row fail for an unknow
   assert.deepEqual(readClaims(study.queuePath), []);
 });
 
-inFolder("TrainingSession.run() opens a lost device at the second try when the first one fails", async (dir) => {
-  const { study, keys } = await begin(dir, 2);
-  const expected = await undisturbed(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() opens a lost device at the second try when the first one fails", async () => {
+  await using temp = await tempFolder();
+  const { study, keys } = await begin(temp.path, 2);
+  const expected = await undisturbed(study, join(temp.path, "quiet"));
   const opened: number[][] = [];
   const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
   let lost = false, advanced = 0, reopened = 0;
@@ -278,9 +285,10 @@ inFolder("TrainingSession.run() opens a lost device at the second try when the f
   }
 });
 
-inFolder("TrainingSession.run() writes the others of a group when one claim is lost", async (dir) => {
-  const { study, keys } = await begin(dir, 3);
-  const expected = await undisturbed(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() writes the others of a group when one claim is lost", async () => {
+  await using temp = await tempFolder();
+  const { study, keys } = await begin(temp.path, 3);
+  const expected = await undisturbed(study, join(temp.path, "quiet"));
   const lost = keys[1];
   let isTaken = false;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -305,9 +313,10 @@ inFolder("TrainingSession.run() writes the others of a group when one claim is l
   ]);
 });
 
-inFolder("TrainingSession.run() finishes the others of a group when one cannot be written at its end", async (dir) => {
-  const { study, keys } = await begin(dir, 3);
-  const expected = await undisturbed(study, join(dir, "quiet"));
+Deno.test("TrainingSession.run() finishes the others of a group when one cannot be written at its end", async () => {
+  await using temp = await tempFolder();
+  const { study, keys } = await begin(temp.path, 3);
+  const expected = await undisturbed(study, join(temp.path, "quiet"));
   await study.makeRunFolders("01");
   const path = study.modelPath("01", keys[1]), opened: number[] = [];
   const engine = injectFaults(await openOnnxEngine(), {
@@ -328,11 +337,12 @@ inFolder("TrainingSession.run() finishes the others of a group when one cannot b
   assert.deepEqual(readClaims(study.queuePath), []);
 });
 
-inFolder(
+Deno.test(
   "TrainingSession.run() scores a run while the next one trains on a GPU, then releases its claim",
-  async (dir) => {
-    const { study, keys: [first, second] } = await begin(dir, 2);
-    const expected = await undisturbed(study, join(dir, "quiet"));
+  async () => {
+    await using temp = await tempFolder();
+    const { study, keys: [first, second] } = await begin(temp.path, 2);
+    const expected = await undisturbed(study, join(temp.path, "quiet"));
     const nextOpened = Promise.withResolvers<void>(), released = Promise.withResolvers<void>();
     let whileScoring: string[] | undefined, whileTraining: string[] | undefined;
     const keysClaimed = () => readClaims(study.queuePath).map(({ key }) => key);
@@ -373,8 +383,9 @@ inFolder(
   },
 );
 
-inFolder("TrainingSession.run() releases at its end what the queue did not release at first", async (dir) => {
-  const { study, keys } = await begin(dir, 2);
+Deno.test("TrainingSession.run() releases at its end what the queue did not release at first", async () => {
+  await using temp = await tempFolder();
+  const { study, keys } = await begin(temp.path, 2);
   const tried: string[] = [];
   const wrapQueue = (queue: Queue) =>
     queueWith(queue, {

@@ -13,7 +13,7 @@ import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { readStudySettings } from "../../../experiments/study/settings_file.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 /** Passes of 50 tokens: of 50 updates, or of twelve that go four steps back. */
 const SMALL = { experiment: "01", batch: 4, history: 51, steps: 250, seeds: 1 } as const;
@@ -48,9 +48,11 @@ const numbersOf = (results: ReadonlyMap<number, readonly RunResult[]>) =>
   [...results.values()].flat().map(({ id, loss, test_loss, steps_done }) => ({ id, loss, test_loss, steps_done }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
-inFolder(
+Deno.test(
   "a study of runs that go 1 and 4 steps back trains them on the same bytes, and takes them further",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await begin(dir), lines: string[] = [], told: TrainingProgress[] = [];
     const listener = {
       onMessage: (line: string) => void lines.push(line),
@@ -102,8 +104,9 @@ inFolder(
   },
 );
 
-inFolder("runs that are stopped in the middle of a pass end with the numbers of those that are not", async (dir) => {
-  const study = await begin(dir), whole = join(dir, "whole");
+Deno.test("runs that are stopped in the middle of a pass end with the numbers of those that are not", async () => {
+  await using temp = await tempFolder();
+  const study = await begin(temp.path), whole = join(temp.path, "whole");
   let calls = 0;
   for (;; calls++) {
     const controller = new AbortController();
@@ -120,7 +123,9 @@ inFolder("runs that are stopped in the middle of a pass end with the numbers of 
   assert.deepEqual(numbersOf(await resultsIn(study)), numbersOf(await resultsIn(quiet)));
 });
 
-inFolder("init --budget changes how far runs train that go several steps back, and no other", async (dir) => {
+Deno.test("init --budget changes how far runs train that go several steps back, and no other", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await begin(dir, { budget: "updates" });
   const budgetIn = async () => (await readStudySettings(study.dir))!.settings.training.budget;
   assert.equal(await budgetIn(), "updates");
@@ -137,7 +142,9 @@ inFolder("init --budget changes how far runs train that go several steps back, a
   assert.equal(await budgetIn(), undefined);
 });
 
-inFolder("--only and --best choose by steps back, and experiment 02 keeps them", async (dir) => {
+Deno.test("--only and --best choose by steps back, and experiment 02 keeps them", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await begin(dir);
   assert.equal((await overviewOf(study.dir, "01", { only: parseSelection("bptt=4") })).total, 2);
   assert.equal((await overviewOf(study.dir, "01", { only: parseSelection("bptt>1,cell=gru") })).total, 1);
@@ -162,7 +169,7 @@ const REFUSED: readonly [what: string, asked: Partial<InitOptions>, message: str
   [
     "more steps back than a pass has tokens",
     { levels: { n_layers: [1], state_size: [8], bptt: [1, 51] } },
-    "Cannot train with 51 steps back: a pass of history 51 reads 50 tokens, must be at least 51",
+    "Cannot train with 51 steps back: history 51 is 50 training tokens, must be at least 51",
   ],
   [
     "steps back with which nothing would be logged",
@@ -178,7 +185,9 @@ const REFUSED: readonly [what: string, asked: Partial<InitOptions>, message: str
 ];
 
 for (const [what, asked, message] of REFUSED) {
-  inFolder(`initStudy() refuses ${what} before it writes anything`, async (dir) => {
+  Deno.test(`initStudy() refuses ${what} before it writes anything`, async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const fresh = join(dir, "fresh"), refusal = { name: "UserError", message };
     await assert.rejects(initStudy({ dir: fresh, ...SMALL, ...asked }), refusal);
     assert.ok(!existsSync(fresh));
@@ -189,7 +198,9 @@ for (const [what, asked, message] of REFUSED) {
   });
 }
 
-inFolder("initStudy() and trainStudy() refuse settings with which a listed run would log nothing", async (dir) => {
+Deno.test("initStudy() and trainStudy() refuse settings with which a listed run would log nothing", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await begin(dir), before = await Deno.readTextFile(study.settingsPath);
   const message =
     "Cannot train 48 updates with 4 steps back: the loss is logged every 50 updates, so they must be at " +

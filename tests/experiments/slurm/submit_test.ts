@@ -123,7 +123,7 @@ onFakeCluster("slurm --dry-run prints a script that sbatch takes, and writes not
   const without = await cluster.run("slurm", ["--shards", "3", "--dry-run"], { PATH: "/nowhere" });
   assert.deepEqual([without.code, without.out], [0, out]);
   assert.deepEqual(without.err, [
-    "Slurm's programs are not on this machine: what is pending or running was not looked at",
+    "Slurm is not installed on this machine: pending and running tasks were not checked",
   ]);
   assert.deepEqual(names(), before);
   const bash = new Deno.Command("bash", { args: ["-n", "-c", out.join("\n")] });
@@ -148,7 +148,7 @@ onFakeCluster("slurm submits what is left: no share that is done, pending or run
     "All runs are done",
     "Nothing is left to submit",
   ]]);
-  assert.match(out[0], /^Cannot read STUDY\/results_01_all\/.*; its run is left alone$/);
+  assert.match(out[0], /^Cannot read STUDY\/results_01_all\/.*; its run is skipped$/);
   assert.equal((await cluster.jobs()).length, 2);
 });
 
@@ -164,8 +164,9 @@ onFakeCluster("slurm gives no task to a share that has no runs left", async (clu
 onFakeCluster("slurm refuses in one line while tasks of another split are at work", async (cluster) => {
   await cluster.run("slurm", ["--shards", "3"]);
   await cluster.queue([41, 1, "COMPLETED"], [41, 2, "PENDING"], [41, 3, "RUNNING"]);
-  const refused = "slurm: Cannot submit experiment 01 of STUDY: job 41 has 2 tasks at work (task 2 is pending) that";
-  const advice = "; wait for them, or end them with scancel 41";
+  const refused =
+    "slurm: Cannot submit experiment 01 of STUDY: job 41 has 2 tasks pending or running (task 2 is pending) that";
+  const advice = "; wait for them, or cancel them with scancel 41";
   assert.deepEqual(await cluster.run("slurm", ["--shards", "2"]), {
     code: 2,
     out: [],
@@ -173,7 +174,7 @@ onFakeCluster("slurm refuses in one line while tasks of another split are at wor
   });
   await initStudy({ dir: cluster.study.dir, experiment: "01", levels: { n_layers: [2], state_size: [8] } });
   assert.deepEqual((await cluster.run("slurm", ["--shards", "3"])).err, [
-    `${refused} split another list: it has been changed since${advice}`,
+    `${refused} split another list: the list has changed since${advice}`,
   ]);
   await cluster.prepare("squeue", "");
   assert.equal((await cluster.run("slurm", ["--shards", "2"])).code, 0);
@@ -194,12 +195,12 @@ onFakeCluster("slurm says in one line what is wrong, and records nothing", async
   );
   assert.equal(
     await refusal(cluster),
-    "slurm: Cannot submit without --shards: must say how many tasks there are, e.g. --shards 3",
+    "slurm: Cannot submit without --shards: must have the number of tasks, e.g. --shards 3",
   );
   assert.match(await refusal(cluster, "--shards", "0"), /^slurm: Cannot use --shards 0: must be a whole number of /);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "2"), /must be a time .* of at least 5 minutes/);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "4h"), /must be a time as Slurm writes it/);
-  assert.match(await refusal(cluster, "--shards", "2", "--partition", "a b"), /must be a partition's name/);
+  assert.match(await refusal(cluster, "--shards", "2", "--partition", "a b"), /must be the name of a partition/);
   const invalid = "sbatch: error: invalid partition specified: x\n" +
     "sbatch: error: Batch job submission failed: Invalid partition name specified\n";
   await cluster.fail("sbatch", invalid);
@@ -215,7 +216,7 @@ onFakeCluster("slurm says in one line what is wrong, and records nothing", async
   await Deno.remove(join(cluster.dir, "bin/scontrol"));
   assert.equal(
     await refusal(cluster, "--shards", "2"),
-    `${cannot}: scontrol is not on this machine; run it where Slurm's programs are`,
+    `${cannot}: scontrol is not on this machine; run it where Slurm is installed`,
   );
   await assert.rejects(Deno.stat(cluster.study.slurmJobsPath), Deno.errors.NotFound);
 });
@@ -225,7 +226,7 @@ onFakeCluster("slurm and status say in one line that the record is damaged, or s
   await Deno.writeTextFile(path, '{ "cellspace_slurm": 1, "jobs": [{ "job": 0 }] }');
   assert.match(
     await refusal(cluster, "--shards", "2"),
-    /^slurm: Cannot read STUDY\/slurm_jobs\.json: .*; mend it; or cancel/,
+    /^slurm: Cannot read STUDY\/slurm_jobs\.json: .*; fix it; or cancel/,
   );
   const { code, out } = await cluster.run("status", []);
   assert.deepEqual([code, out.filter((line) => line.startsWith("Slurm: Cannot read STUDY/slurm_jobs.json: ")).length], [
@@ -255,7 +256,7 @@ onFakeCluster("status shows each task beside the runs, and the rest where Slurm 
     `  pending  share 2, 0 of ${each} runs done, requeued 1 time`,
     `  ended    share 3, 0 of ${each} runs done, timeout`,
     `  ended    share 4, 0 of ${each} runs done`,
-    "  'deno task slurm --dir STUDY --shards 4' submits what is left",
+    "  'deno task slurm --dir STUDY --shards 4' submits the runs that are left",
   ]);
   const { slurm } = JSON.parse((await cluster.run("status", ["--json"])).out.join("\n"));
   assert.deepEqual(slurm.jobs[0].tasks[0], {
@@ -272,14 +273,14 @@ onFakeCluster("status shows each task beside the runs, and the rest where Slurm 
   await cluster.fail("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n");
   assert.deepEqual((await cluster.run("status", [])).out, [
     ...quiet.out,
-    "Slurm: Cannot tell how the study's jobs stand: squeue says: slurm_load_jobs error: Unable to contact slurm controller " +
+    "Slurm: Cannot show the study's jobs: squeue says: slurm_load_jobs error: Unable to contact slurm controller " +
     "(connect failure)",
   ]);
   const away = await cluster.run("status", [], { PATH: "/nowhere" });
   assert.deepEqual([away.code, away.err, away.out.at(-1)], [
     0,
     [],
-    "Slurm: Cannot tell how the study's jobs stand: squeue is not on this machine; run it where Slurm's programs are",
+    "Slurm: Cannot show the study's jobs: squeue is not on this machine; run it where Slurm is installed",
   ]);
   // Forgotten ones have ended.
   await cluster.fail("squeue", "slurm_load_jobs error: Invalid job id specified\n");

@@ -59,6 +59,6 @@ Deno.test("parseCluster() reads the name and MaxArraySize, and says when they ar
     "Configuration data as of X\nClusterName             = big\nMaxArraySize            = 1001\nMaxJobCount = 1\n";
   assert.deepEqual(parseCluster(text, "look"), { name: "big", max_array_size: 1001 });
   assert.throws(() => parseCluster("", "look"), {
-    message: "Cannot look: scontrol does not tell the cluster's name and its MaxArraySize",
+    message: "Cannot look: scontrol does not show the cluster's name and MaxArraySize",
   });
 });

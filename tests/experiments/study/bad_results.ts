@@ -5,7 +5,7 @@ import { configId, configIn, parseConfig } from "../../../cells/config.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
-const MEND = "mend it, or move it away and the run is trained again";
+const MEND = "fix it, or move it away to train the run again";
 const FILE = "Cannot read DIR/results_01_all/RUN0.json";
 
 /** What each command makes of a result: `train` prints it and says what it does. */
@@ -30,7 +30,7 @@ const edited = (edit: (result: any) => unknown) => (path: string) => editJson(pa
 const ID = "0".repeat(64);
 
 const LATER = `${FILE}: it was written by version '9.1.0' of cellspace, this is ${metadata.version}; ` +
-  "use the one that wrote it, or a newer one";
+  "use the version that wrote it, or a newer one";
 
 /** A result of a program that is yet to be written, with keys that it may have. */
 function later(name: string, action: Action): BadInput {
@@ -70,7 +70,7 @@ export const BAD_RESULTS: readonly BadInput[] = [
       const { id } = value, deep = configId(parseConfig(configIn({ ...value, bptt: 51 }, GATED)));
       Object.assign(value, { bptt: 51, id: deep, was: id });
     }),
-    "it goes 51 steps back, a pass of 'history size' 51 has room for at most 50",
+    "it has 51 steps back, 'history size' 51 allows at most 50",
     status,
   ),
   result(

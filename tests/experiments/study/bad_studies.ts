@@ -5,7 +5,7 @@ import { flagsInWords } from "../../../experiments/study/levels.ts";
 import { type BadInput, evaluate, init, refused, report, sample, status, train } from "../bad_input.ts";
 import { cut, editJson, halve, makeFolderOf, type SmallStudy } from "../small_study.ts";
 
-const MEND = "mend it, or move it away and make it anew with 'deno task init --dir DIR'";
+const MEND = "fix it, or move it away and create it again with 'deno task init --dir DIR'";
 const every = refused(init(), train, evaluate, status);
 const listed = refused(init({ levels: { n_layers: [2] } }), train, status);
 
@@ -14,7 +14,7 @@ function study(name: string, damage: BadInput["damage"], why: string, does = eve
     name: `study.json ${name}`,
     damage,
     action: does,
-    says: `Cannot read DIR/study.json: ${why}; ${MEND} and the flags that it was made with`,
+    says: `Cannot read DIR/study.json: ${why}; ${MEND} and the same flags`,
   };
 }
 
@@ -26,7 +26,7 @@ function list(name: string, damage: BadInput["damage"], why: string): BadInput {
     name: `list ${name}`,
     damage,
     action: listed,
-    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the ${flagsInWords("conjunction")} that it had`,
+    says: `Cannot read DIR/rnn_configs.json: ${why}; ${MEND}, with the same ${flagsInWords("conjunction")}`,
   };
 }
 

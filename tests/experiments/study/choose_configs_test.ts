@@ -12,7 +12,7 @@ import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const SMALL = { experiment: "01", batch: 4, history: 101, steps: 100, seeds: 1 } as const;
 
@@ -79,19 +79,25 @@ Deno.test("namedCells() makes the configurations that catalogConfig() makes, wit
   );
 });
 
-inFolder("init --cells on a new folder makes a study of these cells alone", async (dir) => {
-  const { study, added } = await init(dir, { cells: ["gru", "lstm"], levels: { n_layers: [1, 2], state_size: [8] } });
+Deno.test("init --cells on a new folder makes a study of these cells alone", async () => {
+  await using temp = await tempFolder();
+  const { study, added } = await init(temp.path, {
+    cells: ["gru", "lstm"],
+    levels: { n_layers: [1, 2], state_size: [8] },
+  });
   assert.equal(added, 4);
   assert.deepEqual(
     await listedIn(study),
     ["gru", "lstm"].flatMap((name) => [1, 2].map((n_layers) => catalogConfig(name, n_layers, 8))),
   );
   // The whole grid is added at the sizes that the study has.
-  const gated = await planned(dir, { levels: { learning_rate: [0.001] } });
+  const gated = await planned(temp.path, { levels: { learning_rate: [0.001] } });
   assert.deepEqual(ids(gated), ids(grid({ n_layers: [1, 2], state_size: [8] })));
 });
 
-inFolder("init takes levels that are not named from the study, not from the table", async (dir) => {
+Deno.test("init takes levels that are not named from the study, not from the table", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await init(dir, { levels: { n_layers: [2], state_size: [48] } });
   const listed = await listedIn(study);
   assert.deepEqual(
@@ -111,7 +117,9 @@ inFolder("init takes levels that are not named from the study, not from the tabl
   assert.deepEqual(ids(residual), ids(expected));
 });
 
-inFolder("init on a study of small states lists every setting of the switches at a larger size", async (dir) => {
+Deno.test("init on a study of small states lists every setting of the switches at a larger size", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await init(dir, { levels: { n_layers: [1], state_size: [8] } });
   assert.equal((await planned(dir, { levels: { state_size: [64] } })).length, 96);
   assert.equal((await planned(dir, { levels: { state_size: [16] } })).length, 48);
@@ -119,9 +127,11 @@ inFolder("init on a study of small states lists every setting of the switches at
   assert.equal(without.length, 48);
 });
 
-inFolder(
+Deno.test(
   "init on a study with some settings of the switches lists these again, and --only alone adds others",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study, added } = await init(dir, {
       levels: { n_layers: [1], state_size: [64] },
       only: only("use_residual=true,use_forget_gate=true"),
@@ -138,27 +148,31 @@ inFolder(
   },
 );
 
-inFolder("initStudy() refuses levels of no factor, and of what names cells", async (dir) => {
-  await assert.rejects(init(dir, { levels: { layers: [1] } }), {
+Deno.test("initStudy() refuses levels of no factor, and of what names cells", async () => {
+  await using temp = await tempFolder();
+  await assert.rejects(init(temp.path, { levels: { layers: [1] } }), {
     name: "UserError",
     message: /^Cannot list levels of 'layers': must be one of use_input_gate, /,
   });
-  await assert.rejects(init(dir, { levels: { cell: ["gru"] } }), {
+  await assert.rejects(init(temp.path, { levels: { cell: ["gru"] } }), {
     name: "UserError",
     message: "Cannot list levels of 'cell': other cells are listed by their names, with --cells",
   });
 });
 
-inFolder("initStudy() refuses levels of which every combination is against the table's rule", async (dir) => {
-  await init(dir, { levels: { n_layers: [1], state_size: [64] } });
+Deno.test("initStudy() refuses levels of which every combination is against the table's rule", async () => {
+  await using temp = await tempFolder();
+  await init(temp.path, { levels: { n_layers: [1], state_size: [64] } });
   const asked = { levels: { state_size: [8] }, only: only("use_residual=false") };
-  await assert.rejects(init(dir, asked), {
+  await assert.rejects(init(temp.path, asked), {
     name: "UserError",
     message: /^Cannot list 48 combinations of levels: a configuration needs use_residual with up to 32 states: /,
   });
 });
 
-inFolder("init lists named cells again only where --only names the cell", async (dir) => {
+Deno.test("init lists named cells again only where --only names the cell", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await init(dir, { levels: { n_layers: [1], state_size: [64] } });
   await init(dir, { cells: ["gru", "lstm"] });
   const asked = { levels: { learning_rate: [0.003] } };
@@ -170,15 +184,24 @@ inFolder("init lists named cells again only where --only names the cell", async 
   assert.equal((await planned(dir, { ...asked, only: only("cell=gated|lstm") })).length, 97);
 });
 
-inFolder("init lists again what somebody has listed against the rule on small states", async (dir) => {
-  const { study } = await init(dir, { levels: { n_layers: [1], state_size: [64] }, only: only("use_residual=false") });
+Deno.test("init lists again what somebody has listed against the rule on small states", async () => {
+  await using temp = await tempFolder();
+  const { study } = await init(temp.path, {
+    levels: { n_layers: [1], state_size: [64] },
+    only: only("use_residual=false"),
+  });
   const odd = { ...(await listedIn(study))[0], state_size: 8 };
   const list = [{ ...odd, id: configId(odd) }];
   await Deno.writeTextFile(study.configsPath("01"), JSON.stringify(list));
-  assert.deepEqual(await planned(dir, { levels: { learning_rate: [0.003] } }), [{ ...odd, learning_rate: 0.003 }]);
+  assert.deepEqual(await planned(temp.path, { levels: { learning_rate: [0.003] } }), [{
+    ...odd,
+    learning_rate: 0.003,
+  }]);
 });
 
-inFolder("init --best lists the best of a ranking over seeds again, each once whatever its rate", async (dir) => {
+Deno.test("init --best lists the best of a ranking over seeds again, each once whatever its rate", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await init(dir, { levels: { n_layers: [1], state_size: [64] }, seeds: 2 });
   await init(dir, { cells: ["gru"] });
   const listed = (await listedIn(study)).filter(({ cell }) => cell === undefined), gru = catalogConfig("gru", 1, 64);
@@ -205,17 +228,20 @@ inFolder("init --best lists the best of a ranking over seeds again, each once wh
   assert.deepEqual([taken, ranked, criterion, unvalidated], [96, 97, "min loss", 194]);
 });
 
-inFolder("init --best does not choose what has been taken off the list", async (dir) => {
-  const { study } = await init(dir, { levels: { n_layers: [1], state_size: [64] } });
+Deno.test("init --best does not choose what has been taken off the list", async () => {
+  await using temp = await tempFolder();
+  const { study } = await init(temp.path, { levels: { n_layers: [1], state_size: [64] } });
   const listed = await study.readConfigs("01");
   await plant(study, listed.map(({ config }) => config));
   const kept = listed.slice(1).map(({ id, config }) => ({ ...config, id }));
   await Deno.writeTextFile(study.configsPath("01"), JSON.stringify(kept));
-  const [again, ...rest] = await planned(dir, { best: 1, levels: { learning_rate: [0.01] } });
+  const [again, ...rest] = await planned(temp.path, { best: 1, levels: { learning_rate: [0.01] } });
   assert.deepEqual([again, rest], [{ ...listed[1].config, learning_rate: 0.01 }, []]);
 });
 
-inFolder("init --parameters sizes named cells and the study's own, and says what each came to", async (dir) => {
+Deno.test("init --parameters sizes named cells and the study's own, and says what each came to", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await init(dir, { levels: { n_layers: [1, 2], state_size: [64] } });
   const cells = await planInit({ dir, experiment: "01", cells: ["gru", "lstm"], parameters: { count: 100_000 } });
   assert.equal(cells.fresh.length, 4);
@@ -241,7 +267,9 @@ inFolder("init --parameters sizes named cells and the study's own, and says what
   assert.ok(Math.abs(parametersOf(GATED_SPACE, gru, 256) - parametersOf(GATED_SPACE, like, 256)) < 3000);
 });
 
-inFolder("init --parameters counts with the study's vocabulary", async (dir) => {
+Deno.test("init --parameters counts with the study's vocabulary", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await init(dir, { tokens: 300, cells: ["gru"], levels: { n_layers: [1], state_size: [8] } });
   const asked = { cells: ["gru"], parameters: { count: 60_000 }, levels: { n_layers: [1] } };
   const { fresh: [{ id, config }], chosen } = await planInit({ dir, experiment: "01", ...asked });
@@ -249,7 +277,9 @@ inFolder("init --parameters counts with the study's vocabulary", async (dir) => 
   assert.notEqual(parametersOf(GATED_SPACE, config, 300), parametersOf(GATED_SPACE, config, 256));
 });
 
-inFolder("a named cell is never promoted, nor a control, and can be listed in experiment 02", async (dir) => {
+Deno.test("a named cell is never promoted, nor a control, and can be listed in experiment 02", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await init(dir, { levels: { n_layers: [1], state_size: [64] } });
   await init(dir, { cells: ["gru", "lstm"] });
   const listed = (await listedIn(study)).filter(({ cell }) => cell === undefined);
@@ -267,7 +297,9 @@ inFolder("a named cell is never promoted, nor a control, and can be listed in ex
   assert.equal(promoted[0].oldId, configId(listed[0]));
 });
 
-inFolder("initStudy() writes nothing where its plan is refused, and planInit() never", async (dir) => {
+Deno.test("initStudy() writes nothing where its plan is refused, and planInit() never", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await init(dir, { levels: { n_layers: [1], state_size: [8] } });
   const before = [...Deno.readDirSync(dir)].map(({ name }) => [name, Deno.readTextFileSync(`${dir}/${name}`)]);
   const plans: InitPlan[] = [];
@@ -310,7 +342,9 @@ export default defineSpace({
 });
 `;
 
-inFolder("init lists a space of somebody's as it lists the built-in one", async (dir) => {
+Deno.test("init lists a space of somebody's as it lists the built-in one", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const space = `${dir}/leaky.ts`, study = `${dir}/s`;
   await Deno.writeTextFile(space, SPACE);
   const sizes = { n_layers: [1], state_size: [8] };
@@ -350,9 +384,11 @@ inFolder("init lists a space of somebody's as it lists the built-in one", async 
   assert.throws(() => parse("cell=gated"), { message: /^cell is gated, must be one of leaky, vanilla, gru, / });
 });
 
-inFolder(
+Deno.test(
   "initStudy() lists small cells without a residual too where all that is valid is asked for, and once",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const levels = { n_layers: [1], state_size: [16] }, all = { levels, allValid: true };
     assert.equal((await init(dir, { levels })).added, 48);
     const other = `${dir}/all`;

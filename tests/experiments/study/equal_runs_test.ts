@@ -16,8 +16,7 @@ const studyOf = (steps: number, history: number, budget?: Budget) => ({
 
 /** What follows where runs are not equal. */
 const LEFT_OUT =
-  "by more than a tenth: --best and experiment 02 leave the shorter ones out, and the report does not compare them; " +
-  "its table lists all; ";
+  "by more than 10 %: --best and experiment 02 leave out the shorter ones, and the report lists but does not compare them; ";
 
 Deno.test("areEqual() allows a tenth", () => {
   assert.ok(areEqual([90, 100, 95]));
@@ -67,14 +66,20 @@ Deno.test("budgetLines() offers no history that init would not take", () => {
 
 Deno.test("stepsAskedInWords() says whose steps they are where runs go several steps back", () => {
   const study = studyOf(1998, 1001), before = studyOf(50, 1001), updates = studyOf(1998, 1001, "updates");
-  assert.equal(stepsAskedInWords(study, "01", [1]), "1998 steps (2000 are done: passes of 1000 are finished)");
+  assert.equal(
+    stepsAskedInWords(study, "01", [1]),
+    "1998 steps (2000 are done: rounded up to whole sequences of 1000)",
+  );
   assert.equal(
     stepsAskedInWords(study, "01", [1, 16], before),
-    "1998 steps of a run with 1 step back (was 50) (2000 are done: passes of 1000 are finished)",
+    "1998 steps of a run with 1 step back (was 50) (2000 are done: rounded up to whole sequences of 1000)",
   );
   assert.equal(stepsAskedInWords(studyOf(2000, 1001), "01", [16]), "2000 steps of a run with 1 step back");
   assert.equal(stepsAskedInWords(updates, "01", [1, 16]), "1998 steps");
-  assert.equal(stepsAskedInWords(updates, "01", [1]), "1998 steps (2000 are done: passes of 1000 are finished)");
+  assert.equal(
+    stepsAskedInWords(updates, "01", [1]),
+    "1998 steps (2000 are done: rounded up to whole sequences of 1000)",
+  );
 });
 
 Deno.test("budgetLines() names the next history, or steps, with which runs are equal, for any number of steps back", () => {

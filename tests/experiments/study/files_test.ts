@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeAtomically, writeInOrder } from "../../../experiments/study/files.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
-inFolder("writeAtomically() leaves the old file where the new one cannot be written", async (dir) => {
+Deno.test("writeAtomically() leaves the old file where the new one cannot be written", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await writeAtomically(join(dir, "a"), "old");
   await assert.rejects(writeAtomically(join(dir, "none", "a"), "new"), /^UserError: Cannot write/);
   await assert.rejects(writeAtomically(join(dir, "a"), "new", join(dir, "none")), /^UserError: Cannot write .*a:/);
@@ -12,9 +14,11 @@ inFolder("writeAtomically() leaves the old file where the new one cannot be writ
   assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["a"]);
 });
 
-inFolder(
+Deno.test(
   "writeAtomically() leaves the old file and no other when its commit throws or does not rename",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await writeAtomically(join(dir, "a"), "old");
     const refusal = new Error("not yours");
     const during: string[][] = [];
@@ -32,9 +36,11 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "writeInOrder() puts each file in its place after those before it, and none behind one that fails",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const names = ["a", "b", "c"], placed: string[] = [];
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const write = (name: string, folder = dir) => (commit: (rename: () => void) => Promise<void>) =>

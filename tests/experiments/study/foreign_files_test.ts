@@ -5,7 +5,7 @@ import { isOurs } from "../../../experiments/study/ownership.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { copiesOfSmallStudy, editJson, SMALL, type SmallStudy, TRAINED } from "../small_study.ts";
 import { type Command, COMMANDS, filesIn, FOREIGN, of01, plant, saidBy, sha256 } from "./foreign_files.ts";
 
@@ -69,7 +69,7 @@ Deno.test("init in a folder with somebody's file under any of the names changes 
         const said = await saidBy(() => initStudy({ ...of01(dir), corpus: small.corpus, ...sizes, tokens }));
         assert.equal(sha256(path), before);
         assert.ok(said.length <= 1, said.join("\n"));
-        if (said.length) assert.match(said[0], /^Cannot .*; (mend it, or )?move it away/);
+        if (said.length) assert.match(said[0], /^Cannot .*; (fix it, or )?move it away/);
         if (said.length) assert.deepEqual(filesIn(dir), [name]);
       } finally {
         await Deno.remove(dir, { recursive: true });
@@ -173,7 +173,9 @@ Deno.test("a file behind a link is replaced, and the link stays", async () => {
   assert.equal((await overviewOf(small.dir, "01")).total, 96);
 });
 
-inFolder("init refuses a study of tokens that has lost them, and leaves its tokenizer.json", async (dir) => {
+Deno.test("init refuses a study of tokens that has lost them, and leaves its tokenizer.json", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const small = await copyStudy(), corpus = small.corpus, path = join(dir, "tokenizer.json");
   await initStudy({ ...of01(dir), corpus, ...SMALL, tokens: 300 });
   await COMMANDS.train(dir);

@@ -13,7 +13,7 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { rankedInWords } from "../../../experiments/study/validation.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 const SMALL = {
   experiment: "01",
@@ -174,7 +174,9 @@ Deno.test("rankConfigs() goes by the lowest loss where a scored run has no valid
   );
 });
 
-inFolder("init of experiment 02 takes the best by their validation scores, whatever their losses", async (dir) => {
+Deno.test("init of experiment 02 takes the best by their validation scores, whatever their losses", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...SMALL });
   await plantIn(study, templates.map((result, i) => scored(result, 1 + i / 100, 3 - i / 100)));
   const { promotion } = await init02(dir, 0);
@@ -199,9 +201,11 @@ Deno.test("drawControls() draws the same whatever the order, each as likely, and
   }
 });
 
-inFolder(
+Deno.test(
   "init of experiment 02 draws eight controls of what is not chosen, as they are, and marks them",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await plantedStudy(dir);
     const { added, promotion } = await init02(dir);
     const entries = await study.readConfigs("02"), controls = await controlsIn(study);
@@ -223,10 +227,11 @@ inFolder(
   },
 );
 
-inFolder("init --controls draws the same in the same study, and extends what was drawn", async (dir) => {
+Deno.test("init --controls draws the same in the same study, and extends what was drawn", async () => {
+  await using temp = await tempFolder();
   const draws = [];
   for (const [name, ...counts] of [["a", 3, 12], ["b", 12]] as const) {
-    const study = await plantedStudy(join(dir, name));
+    const study = await plantedStudy(join(temp.path, name));
     let before: string[] = [];
     for (const count of counts) {
       await init02(study.dir, count);
@@ -238,10 +243,15 @@ inFolder("init --controls draws the same in the same study, and extends what was
     draws.push(before);
   }
   assert.deepEqual(draws[0], draws[1]);
-  await assert.rejects(init02(join(dir, "b"), 11), /Cannot take controls from study .*: it has 12, asked for 11$/);
+  await assert.rejects(
+    init02(join(temp.path, "b"), 11),
+    /Cannot take controls from study .*: it has 12, asked for 11$/,
+  );
 });
 
-inFolder("init --controls 0 lists what the original study would, and adds none later by itself", async (dir) => {
+Deno.test("init --controls 0 lists what the original study would, and adds none later by itself", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await plantedStudy(dir);
   await init02(dir, 0);
   assert.deepEqual(await controlsIn(study), []);
@@ -251,9 +261,11 @@ inFolder("init --controls 0 lists what the original study would, and adds none l
   assert.equal((await controlsIn(study)).length, 5);
 });
 
-inFolder(
+Deno.test(
   "init takes the mark from a control that the ranking chooses now, in the list and in its results",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const study = await plantedStudy(dir);
     await init02(dir);
     const before = await controlsIn(study), [first] = before;
@@ -273,7 +285,9 @@ inFolder(
   },
 );
 
-inFolder("a 32-state configuration that is chosen is listed as it is too when there are controls", async (dir) => {
+Deno.test("a 32-state configuration that is chosen is listed as it is too when there are controls", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const own = syntheticResults({ layers: [1], state_sizes: [32], steps: 100, log_every: 100 });
   for (const [controls, count] of [[0, 0], [4, 5]]) {
     const { study } = await initStudy({
@@ -290,7 +304,9 @@ inFolder("a 32-state configuration that is chosen is listed as it is too when th
   }
 });
 
-inFolder("initStudy() refuses too few steps and controls of experiment 01, before anything is written", async (dir) => {
+Deno.test("initStudy() refuses too few steps and controls of experiment 01, before anything is written", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const none = join(dir, "none");
   await assert.rejects(
     initStudy({ dir: none, experiment: "01", steps: 49, history: 50 }),
@@ -310,9 +326,11 @@ inFolder("initStudy() refuses too few steps and controls of experiment 01, befor
   assert.deepEqual(await study.readConfigs("02"), []);
 });
 
-inFolder(
+Deno.test(
   "train keeps the mark of a control, also with --only and when it goes on, and status tells it",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study } = await initStudy({ dir, ...SMALL });
     await plantIn(study, templates.map((result, i) => planted(result, 1 + i / 100)));
     await init02(dir, 86);

@@ -6,7 +6,7 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { runKey } from "../../../experiments/study/run_key.ts";
 import { finestOf, NO_DYNAMICS } from "../../../experiments/study/dynamics_among.ts";
 import { readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { syntheticDynamics } from "../../report/synthetic_dynamics.ts";
 
 const MODEL = new Uint8Array([1, 2, 3]), SUM = createHash("sha256").update(MODEL).digest("hex");
@@ -35,13 +35,15 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 const ofModel = (run: typeof RUNS[number], more: Partial<RunDynamics> = {}) =>
   syntheticDynamics(run, {}, { model_sha256: SUM, ...more });
 
-inFolder("readCurrentDynamics() finds nothing, and no fault, where nothing was measured", async (dir) => {
-  assert.deepStrictEqual(await readCurrentDynamics(await newStudy(dir), "01", RUNS), NO_DYNAMICS);
+Deno.test("readCurrentDynamics() finds nothing, and no fault, where nothing was measured", async () => {
+  await using temp = await tempFolder();
+  assert.deepStrictEqual(await readCurrentDynamics(await newStudy(temp.path), "01", RUNS), NO_DYNAMICS);
 });
 
-inFolder("readCurrentDynamics() leaves out what is of an earlier model, and names it", async (dir) => {
+Deno.test("readCurrentDynamics() leaves out what is of an earlier model, and names it", async () => {
+  await using temp = await tempFolder();
   const all = RUNS.map((run) => ofModel(run));
-  const study = await studyWith(all.with(1, ofModel(RUNS[1], { model_sha256: "f".repeat(64) })), dir);
+  const study = await studyWith(all.with(1, ofModel(RUNS[1], { model_sha256: "f".repeat(64) })), temp.path);
   const { measured, stale, as } = await readCurrentDynamics(study, "01", RUNS);
   assert.deepStrictEqual([...measured.keys()], [KEYS[0], KEYS[2], KEYS[3]]);
   assert.deepStrictEqual(measured.get(KEYS[0]), all[0]);
@@ -49,9 +51,11 @@ inFolder("readCurrentDynamics() leaves out what is of an earlier model, and name
   assert.deepStrictEqual(as, { settings: all[0].settings, version: "0.0" });
 });
 
-inFolder(
+Deno.test(
   "readCurrentDynamics() keeps those alone that were measured as most, and says how the others were",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const settings = { streams: 2, tokens: 64, exponents: 2 };
     const study = await studyWith(
       [ofModel(RUNS[0], { settings }), ofModel(RUNS[1]), ofModel(RUNS[2]), ofModel(RUNS[3])],
@@ -63,15 +67,16 @@ inFolder(
   },
 );
 
-inFolder(
+Deno.test(
   "readCurrentDynamics() names each damaged file in one line, and looks at no file of another run",
-  async (dir) => {
-    const study = await studyWith([ofModel(RUNS[0]), ofModel(RUNS[0]), undefined, undefined], dir);
+  async () => {
+    await using temp = await tempFolder();
+    const study = await studyWith([ofModel(RUNS[0]), ofModel(RUNS[0]), undefined, undefined], temp.path);
     await write(study.dynamicsPath("01", KEYS[2]), new TextEncoder().encode("{"));
     await write(study.dynamicsPath("01", "e".repeat(64)), new TextEncoder().encode("{"));
     const { measured, unreadable } = await readCurrentDynamics(study, "01", RUNS);
-    const path = (key: string) => join(dir, "dynamics_01_all", `${key}.json`);
-    const advice = "move it away and the run is measured again";
+    const path = (key: string) => join(temp.path, "dynamics_01_all", `${key}.json`);
+    const advice = "move it away to measure the run again";
     assert.deepStrictEqual([...measured.keys()], [KEYS[0]]);
     assert.deepStrictEqual(unreadable, [
       `Cannot read ${path(KEYS[1])}: it is of run ${KEYS[0]}, must be of ${KEYS[1]}; ${advice}`,
@@ -80,8 +85,9 @@ inFolder(
   },
 );
 
-inFolder("readCurrentDynamics() says which models it could not look at", async (dir) => {
-  const study = await studyWith(RUNS.map((run) => ofModel(run)), dir);
+Deno.test("readCurrentDynamics() says which models it could not look at", async () => {
+  await using temp = await tempFolder();
+  const study = await studyWith(RUNS.map((run) => ofModel(run)), temp.path);
   await Deno.remove(study.modelPath("01", KEYS[3]));
   const { measured, unchecked } = await readCurrentDynamics(study, "01", RUNS);
   assert.deepStrictEqual([...measured.keys()], KEYS);

@@ -50,7 +50,7 @@ Deno.test("parseSelection() knows which factors an expression names", () => {
   assert.deepEqual([...parseSelection("n_layers>1,cell=gru,n_layers<4").keys], ["n_layers", "cell"]);
 });
 
-const FORM = "must read key=value, or have !=, <, <=, > or >= in the place of =";
+const FORM = "must be key=value, or have !=, <, <=, > or >= instead of =";
 const REFUSED: readonly [expression: string, says: string][] = [
   ["", `'' ${FORM}`],
   ["n_layers", `'n_layers' ${FORM}`],
@@ -68,8 +68,11 @@ const REFUSED: readonly [expression: string, says: string][] = [
   ],
   ["n_layers>two", "'n_layers>two' compares n_layers with two; must be a number"],
   ["n_layers>1|2", "'n_layers>1|2' compares n_layers with 1|2; must be a number"],
-  ["cell>gru", "'cell>gru' compares cell with >, which is for quantities; must have = or !="],
-  ["use_residual<true", "'use_residual<true' compares use_residual with <, which is for quantities; must have = or !="],
+  ["cell>gru", "'cell>gru' compares cell with >, which only quantities have; must be = or !="],
+  [
+    "use_residual<true",
+    "'use_residual<true' compares use_residual with <, which only quantities have; must be = or !=",
+  ],
   ["cell=grue", `cell is grue, must be one of ${CELL_NAMES.join(", ")}`],
   ["learning_rate=0", "learning_rate is 0, must be a number above 0 and at most 10"],
 ];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { runCosts } from "../../../experiments/study/run_cost.ts";
 import { parseShard, shardInWords, sharesOf } from "../../../experiments/study/shard.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 
 Deno.test("parseShard() reads i/K, and says what it must be", () => {
   assert.deepEqual(parseShard("2/3"), { index: 2, count: 3 });
@@ -52,7 +52,9 @@ Deno.test("sharesOf() does not depend on the order of the list but for the order
   assert.deepEqual(keys(runs.toReversed()), keys(runs));
 });
 
-inFolder("runCosts() weighs a run by its parameters and by what it reads", async (dir) => {
+Deno.test("runCosts() weighs a run by its parameters and by what it reads", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({
     dir,
     experiment: "01",

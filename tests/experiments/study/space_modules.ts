@@ -1,10 +1,10 @@
-/** Modules of spaces for tests: the README's, and such as must be refused. */
-const README = new URL("../../../README.md", import.meta.url);
+/** Modules of spaces for tests: that of docs/cells.md, and such as must be refused. */
+const PAGE = new URL("../../../docs/cells.md", import.meta.url);
 
-/** The space that the README shows. */
-export async function readmeSpace(): Promise<string> {
-  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(README));
-  if (!found) throw new Error("README.md shows no space");
+/** The space that docs/cells.md shows. */
+export async function documentedSpace(): Promise<string> {
+  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(PAGE));
+  if (!found) throw new Error("docs/cells.md shows no space");
   return found[1];
 }
 
@@ -34,17 +34,17 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "reads the home folder",
     moduleWith({ before: 'Deno.readTextFileSync("/root/.ssh/id_rsa");' }),
-    'it wants read access to "/root/.ssh/id_rsa", must do without: a space may read this project and itself alone',
+    'it needs read access to "/root/.ssh/id_rsa", must not: a space may read only itself and this project',
   ],
   [
     "reaches the network",
     moduleWith({ before: 'await fetch("https://example.com/");' }),
-    'it wants net access to "example.com:443", must do without: a space may read this project and itself alone',
+    'it needs net access to "example.com:443", must not: a space may read only itself and this project',
   ],
   [
     "reaches the network and does not wait",
     moduleWith({ before: 'fetch("https://example.com/");' }),
-    'it wants net access to "example.com:443", must do without: a space may read this project and itself alone',
+    'it needs net access to "example.com:443", must not: a space may read only itself and this project',
   ],
   [
     "imports from the network",
@@ -76,12 +76,12 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "reads a variable when a cell is made",
     built('Deno.env.get("HOME"); return cell;'),
-    'it wants env access to "HOME", must do without: a space may read this project and itself alone',
+    'it needs env access to "HOME", must not: a space may read only itself and this project',
   ],
   [
     "runs a program when a cell is made",
     built('new Deno.Command("ls").outputSync(); return cell;'),
-    'it wants run access to "ls", must do without: a space may read this project and itself alone',
+    'it needs run access to "ls", must not: a space may read only itself and this project',
   ],
   [
     "writes a file when a rule is asked",
@@ -89,7 +89,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
       more:
         'cell: () => cell, valid: { holds: () => { Deno.writeTextFileSync("/tmp/x", ""); return true; }, must: "must be" }',
     }),
-    'it wants write access to "/tmp/x", must do without: a space may read this project and itself alone',
+    'it needs write access to "/tmp/x", must not: a space may read only itself and this project',
   ],
   ["ends the program", moduleWith({ before: "Deno.exit(3);" }), "it ends the program, must not"],
   ["ends its worker", moduleWith({ before: "self.close();" }), "it ends the program, must not"],
@@ -111,7 +111,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has neither a cell nor cells",
     moduleWith({ more: "cells: []" }),
-    "Cannot define space 'mine': it has neither a cell nor further cells, must have one of them",
+    "Cannot define space 'mine': it has neither a cell nor more cells, must have one of them",
   ],
   [
     "has a name that is none",
@@ -156,7 +156,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has a learning rate of its own",
     factor('{ key: "learning_rate", kind: "number", label: "a", about: "a", levels: [0.5], above: 0, most: 1 }'),
-    "Cannot define space 'mine': factor 'learning_rate' must have another key: every space has that factor by itself",
+    "Cannot define space 'mine': factor 'learning_rate' must have another key: every space has that factor already",
   ],
   [
     "has a second name of the cell",
@@ -181,7 +181,7 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has two cells of one name",
     moduleWith({ more: "cells: [cell, cell]" }),
-    "Cannot define space 'mine': its cell 'mine' must have another name: that one is taken",
+    "Cannot define space 'mine': its cell 'mine' must have another name: that name is taken",
   ],
   [
     "has a factor of no kind",
@@ -222,14 +222,14 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "has the key of a result",
     factor('{ key: "seed", kind: "number", label: "a", about: "a", levels: [1], above: 0, most: 1 }'),
-    "Cannot use table 'mine': factor 'seed' must have another key, results have this one",
+    "Cannot use table 'mine': factor 'seed' must have another key, results already have this one",
   ],
   [
     "has one key twice",
     factor(
       '{ key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }, { key: "a", kind: "switch", label: "a", about: "a", on: "a", off: "b" }',
     ),
-    "Cannot use table 'mine': factor 'a' is there twice, must be there once",
+    "Cannot use table 'mine': factor 'a' is listed twice, must be listed once",
   ],
   ["throws when a cell is made", built('throw new Error("no such luck");'), "no such luck"],
   [
@@ -276,6 +276,6 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "lists nothing",
     moduleWith({ more: 'cell: () => cell, valid: { holds: () => false, must: "must be impossible" }' }),
-    "Cannot list configurations in DIR: no combination of the levels is one that mine lists: each must be impossible",
+    "Cannot list configurations in DIR: no combination of the levels is valid in mine: each must be impossible",
   ],
 ];

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { dirname, join, relative } from "node:path";
 import { isOurs } from "../../../experiments/study/ownership.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { copiesOfSmallStudy } from "../small_study.ts";
 import { type Command, COMMANDS, filesIn, of01, plant, saidBy, sha256 } from "./foreign_files.ts";
 
@@ -17,9 +17,10 @@ const OWN_COLUMNS: Readonly<Record<string, (header: string) => string>> = {
   "columns.csv": (header) => `${header}, mine`,
 };
 
-inFolder("isOurs() knows a picture by what it holds, however many words its name has", async (dir) => {
+Deno.test("isOurs() knows a picture by what it holds, however many words its name has", async () => {
+  await using temp = await tempFolder();
   for (const name of ["results_01_all", "results_01_all_cost", "results_02_big_loss_by_2_factors"]) {
-    const path = join(dir, `${name}.svg`);
+    const path = join(temp.path, `${name}.svg`);
     await Deno.writeTextFile(path, `<svg><title id="${name}-0"></title></svg>`);
     assert.ok(isOurs(path), name);
     await Deno.writeTextFile(path, '<svg><title id="title"></title></svg>');
@@ -50,7 +51,7 @@ Deno.test("isOurs() tells a table with a person's own columns from one of cellsp
       plant(path, [line, ...rows].join("\r\n"));
       assert.ok(!isOurs(path), `${name}: ${line}`);
       const before = sha256(path);
-      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /is there, and cellspace did not write it/);
+      assert.match((await saidBy(() => COMMANDS.export(small.dir))).join(), /exists, and cellspace did not write it/);
       assert.equal(sha256(path), before);
     }
   }
@@ -126,7 +127,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn(t) {
     const closed = `/dev/shm/cellspace-${crypto.randomUUID()}`;
-    const must = "Deno lets no program in there without all permissions; choose another folder";
+    const must = "Deno denies access to it without all permissions; choose another folder";
     const refused = async (command: () => Promise<unknown>) => {
       const said = await saidBy(command);
       assert.equal(said.length, 1, said.join("\n"));

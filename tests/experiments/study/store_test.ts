@@ -10,12 +10,14 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { syntheticResults, unfinished } from "../../report/synthetic_results.ts";
-import { inFolder } from "../folder.ts";
+import { tempFolder } from "../folder.ts";
 import { editJson } from "../small_study.ts";
 
 const small = { experiment: "01", levels: { n_layers: [1], state_size: [8] }, seeds: 1 } as const;
 
-inFolder("initStudy() makes a study, extends it, and never drops a configuration", async (dir) => {
+Deno.test("initStudy() makes a study, extends it, and never drops a configuration", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const first = await initStudy({ dir, ...small });
   assert.deepEqual([first.added, first.total], [48, 48]);
   const again = await initStudy({ dir, ...small });
@@ -27,14 +29,17 @@ inFolder("initStudy() makes a study, extends it, and never drops a configuration
   assert.equal((await study.runs("01")).length, 3 * 96);
 });
 
-inFolder("initStudy() changes settings of a study without growing its list", async (dir) => {
-  await initStudy({ dir, ...small, seeds: 2 });
-  const changed = await initStudy({ dir, experiment: "01", steps: 500 });
+Deno.test("initStudy() changes settings of a study without growing its list", async () => {
+  await using temp = await tempFolder();
+  await initStudy({ dir: temp.path, ...small, seeds: 2 });
+  const changed = await initStudy({ dir: temp.path, experiment: "01", steps: 500 });
   assert.deepEqual([changed.added, changed.total], [0, 48]);
   assert.deepEqual([changed.before?.training.steps["01"], changed.study.settings.training.steps["01"]], [10_000, 500]);
 });
 
-inFolder("initStudy() takes seeds away of which there is no result, and no others", async (dir) => {
+Deno.test("initStudy() takes seeds away of which there is no result, and no others", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small, seeds: 5 });
   const [result] = syntheticResults({ state_sizes: [8], layers: [1] }).map((one) => (
     { ...one, corpus_sha1: study.settings.corpus.sha1 }
@@ -50,9 +55,11 @@ inFolder("initStudy() takes seeds away of which there is no result, and no other
   assert.equal((await initStudy({ dir, experiment: "01", seeds: 3 })).study.settings.seeds, 3);
 });
 
-inFolder(
+Deno.test(
   "a study of 20240101 seeds is told in one line, lists nothing in memory, and is mended by init",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await initStudy({ dir, ...small });
     // As a version without bounds has written it.
     editJson(join(dir, "study.json"), (value) => value.seeds = 20_240_101);
@@ -77,7 +84,9 @@ const TOO_LARGE = {
 } as const;
 
 for (const [key, { value, most, mended }] of Object.entries(TOO_LARGE)) {
-  inFolder(`a study of ${value} ${key} is told in one line, and is mended by init`, async (dir) => {
+  Deno.test(`a study of ${value} ${key} is told in one line, and is mended by init`, async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await initStudy({ dir, ...small });
     // As a version without bounds has written it.
     editJson(join(dir, "study.json"), ({ training }) => {
@@ -95,7 +104,9 @@ for (const [key, { value, most, mended }] of Object.entries(TOO_LARGE)) {
   });
 }
 
-inFolder("initStudy() keeps what a person has put into study.json beside its settings", async (dir) => {
+Deno.test("initStudy() keeps what a person has put into study.json beside its settings", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...small });
   const path = join(dir, "study.json"), notes = { why: ["mine", null], deep: { er: 1 } };
   editJson(path, (value) => {
@@ -121,7 +132,9 @@ inFolder("initStudy() keeps what a person has put into study.json beside its set
   assert.equal(Deno.readTextFileSync(path), text);
 });
 
-inFolder("a key that stands twice in any JSON file of a study is named, and the file stays", async (dir) => {
+Deno.test("a key that stands twice in any JSON file of a study is named, and the file stays", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small }), [result] = syntheticResults({ state_sizes: [8], layers: [1] });
   await study.makeRunFolders("01");
   const places = {
@@ -139,15 +152,17 @@ inFolder("a key that stands twice in any JSON file of a study is named, and the 
         ({ message }) => ({ unreadable: [message] }),
       );
     assert.equal(unreadable.length, 1, path);
-    assert.ok(unreadable[0].startsWith(`Cannot read ${path}: it has 'seeds' twice in one object; mend it, or move it`));
+    assert.ok(unreadable[0].startsWith(`Cannot read ${path}: it has 'seeds' twice in one object; fix it, or move it`));
     assert.equal(Deno.readTextFileSync(path), repeated);
     Deno.writeTextFileSync(path, text);
   }
 });
 
-inFolder(
+Deno.test(
   "initStudy() makes no study over results that were trained in another way, or on another corpus",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study } = await initStudy({ dir, ...small });
     const [result] = syntheticResults({ state_sizes: [8], layers: [1] }).map((one) => (
       { ...one, corpus_sha1: study.settings.corpus.sha1, "batch size": 8 }
@@ -170,7 +185,9 @@ inFolder(
   },
 );
 
-inFolder("initStudy() writes no configuration that could not be read again", async (dir) => {
+Deno.test("initStudy() writes no configuration that could not be read again", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir, ...small });
   await assert.rejects(
     initStudy({ dir, ...small, levels: { ...small.levels, state_size: [20_000] } }),
@@ -179,7 +196,9 @@ inFolder("initStudy() writes no configuration that could not be read again", asy
   assert.equal((await (await Study.open(dir)).readConfigs("01")).length, 48);
 });
 
-inFolder("Study.runs() gives all first seeds before any second, in one shuffled order", async (dir) => {
+Deno.test("Study.runs() gives all first seeds before any second, in one shuffled order", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small, seeds: 2 });
   const runs = await study.runs("01");
   assert.ok(runs.slice(0, 48).every(({ seed }) => seed === 0) && runs.slice(48).every(({ seed }) => seed === 1));
@@ -189,7 +208,9 @@ inFolder("Study.runs() gives all first seeds before any second, in one shuffled 
   assert.equal(runs[48].key, `${runs[48].entry.id}_seed1`);
 });
 
-inFolder("initStudy() refuses experiment 02 without results, and writes nothing", async (dir) => {
+Deno.test("initStudy() refuses experiment 02 without results, and writes nothing", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await assert.rejects(
     initStudy({ dir: join(dir, "none"), experiment: "02" }),
     /Cannot choose experiment 02 .*no run of experiment 01 has finished/,
@@ -197,7 +218,9 @@ inFolder("initStudy() refuses experiment 02 without results, and writes nothing"
   await assert.rejects(Deno.stat(join(dir, "none")), Deno.errors.NotFound);
 });
 
-inFolder("initStudy() refuses another corpus for a study that has one", async (dir) => {
+Deno.test("initStudy() refuses another corpus for a study that has one", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await initStudy({ dir: join(dir, "s"), ...small });
   await Deno.writeFile(join(dir, "text"), new Uint8Array(5000));
   await assert.rejects(
@@ -206,7 +229,9 @@ inFolder("initStudy() refuses another corpus for a study that has one", async (d
   );
 });
 
-inFolder("Study.readConfigs() names an entry whose id is not its configuration's", async (dir) => {
+Deno.test("Study.readConfigs() names an entry whose id is not its configuration's", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small });
   const path = join(dir, "rnn_configs.json");
   const list = JSON.parse(await Deno.readTextFile(path));
@@ -215,7 +240,9 @@ inFolder("Study.readConfigs() names an entry whose id is not its configuration's
   await assert.rejects(study.readConfigs("01"), /Cannot read .*rnn_configs.json: entry 3 .* must be/);
 });
 
-inFolder("Study.open() refuses a missing, damaged or newer study with one line", async (dir) => {
+Deno.test("Study.open() refuses a missing, damaged or newer study with one line", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await assert.rejects(Study.open(dir), /it has no study.json; make one with 'deno task init --dir/);
   await Deno.writeTextFile(join(dir, "study.json"), "{");
   await assert.rejects(Study.open(dir), /Cannot read .*study.json: it is not JSON/);
@@ -226,7 +253,9 @@ inFolder("Study.open() refuses a missing, damaged or newer study with one line",
   await assert.rejects(Study.open(dir), /its layout is version 99/);
 });
 
-inFolder("Study.readResults() reads what was written, and names what it cannot read", async (dir) => {
+Deno.test("Study.readResults() reads what was written, and names what it cannot read", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small });
   await study.makeRunFolders("01");
   const [first, second] = syntheticResults().map((result) => ({
@@ -246,7 +275,9 @@ inFolder("Study.readResults() reads what was written, and names what it cannot r
   told(/^Cannot read .*_seed1.json: its SHA-1 of the corpus is 0{40}, study.json has [0-9a-f]{40}; mend it/);
 });
 
-inFolder("Study.writeResult() writes nothing that could not be read again", async (dir) => {
+Deno.test("Study.writeResult() writes nothing that could not be read again", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small });
   await study.makeRunFolders("01");
   const [result] = syntheticResults();
@@ -254,7 +285,9 @@ inFolder("Study.writeResult() writes nothing that could not be read again", asyn
   assert.deepEqual([...Deno.readDirSync(join(dir, "results_01_all"))], []);
 });
 
-inFolder("Study.writeResult() writes the same bytes when a result was put together in another order", async (dir) => {
+Deno.test("Study.writeResult() writes the same bytes when a result was put together in another order", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await initStudy({ dir, ...small });
   await study.makeRunFolders("01");
   const [result] = syntheticResults();
@@ -266,9 +299,11 @@ inFolder("Study.writeResult() writes the same bytes when a result was put togeth
   assert.equal(await write(entries), await write(entries.toReversed()));
 });
 
-inFolder(
+Deno.test(
   "Study.removeLeftovers() removes a killed process's unfinished files, and no young or other file",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     const { study } = await initStudy({ dir, ...small });
     const [old, young] = [crypto.randomUUID(), crypto.randomUUID()].map((id) => `.cellspace-${id}.tmp`);
     for (const name of [old, young, "notes.tmp"]) await Deno.writeTextFile(join(dir, name), "");
@@ -358,7 +393,7 @@ Deno.test("parseSelection() takes what matches all parts, and names a part that 
     assert.throws(() => parseSelection(part), { message });
     assert.throws(() => parseSelection(`n_layers=1,${part}`), /is .*, must be|names n_layers twice/);
   }
-  assert.throws(() => parseSelection("n_layers"), /must read key=value/);
+  assert.throws(() => parseSelection("n_layers"), /must be key=value/);
   // A value with a comma of its own, and defaults that a configuration does not write out.
   assert.ok(parseSelection("gate_inputs=x,h,n,cell=gated")(SMALL_CONFIG));
   assert.ok(!parseSelection("gate_inputs=x,h,n_layers=1")(SMALL_CONFIG));

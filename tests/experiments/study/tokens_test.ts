@@ -69,7 +69,7 @@ Deno.test("a study keeps the tokens that it learned, and init neither changes no
   await Deno.remove(study.tokenizerPath);
   await assert.rejects(
     studyTokenizer(study),
-    /Cannot read .*tokenizer\.json: it does not exist; put it back, or make it anew/,
+    /Cannot read .*tokenizer\.json: it does not exist; put it back, or create it again/,
   );
   await init(dir);
   assert.equal(await Deno.readTextFile(study.tokenizerPath), file);
@@ -100,11 +100,11 @@ Deno.test("init refuses more tokens than a corpus has pairs for, or a pass of mo
   const dir = join(folder, "refused");
   await assert.rejects(
     init(dir, { tokens: 65_536 }),
-    /^UserError: Cannot learn 65536 tokens from corpus corpus.txt: its training split has pairs that occur twice for \d+ only$/,
+    /^UserError: Cannot learn 65536 tokens from corpus corpus.txt: its training split has repeated pairs for only \d+$/,
   );
   await assert.rejects(
     init(dir, { tokens: 400, history: 15_000 }),
-    /^UserError: Cannot use corpus corpus.txt with tokens bpe:400: its training split has \d+ of them, one pass needs 15000; /,
+    /^UserError: Cannot use corpus corpus.txt with tokens bpe:400: its training split has \d+ of them, one sequence needs 15000; /,
   );
   await assert.rejects(Deno.stat(dir), Deno.errors.NotFound);
 });

@@ -122,7 +122,7 @@ for (const [name, { input, expressions }] of Object.entries(INPUTS)) {
 Deno.test("a page refuses an expression with one line, and answers the next", async () => {
   const { input } = INPUTS["gated cells with two seeds"], answers = await opened(input);
   const refused: readonly [only: string, says: RegExp][] = [
-    ["n_layers", /^Cannot show 'n_layers': 'n_layers' must read key=value/],
+    ["n_layers", /^Cannot show 'n_layers': 'n_layers' must be key=value/],
     ["layers=2", /^Cannot show 'layers=2': 'layers=2' names no key; keys are use_input_gate, /],
     ["n_layers=3", /^Cannot show this page: none of \d+ results matches --only n_layers=3$/],
   ];
@@ -146,6 +146,6 @@ Deno.test("a page compares configurations of all that it has, whatever it shows"
   assert.ok(names.every((name) => html.includes(`data-run="${name}"`)));
 });
 
-Deno.test("a page whose data were not opened says so", async () => {
-  await assert.rejects(new Answers().answer({ ask: "select", only: "" }), { message: /its data were not opened$/ });
+Deno.test("a page whose data are not loaded says so", async () => {
+  await assert.rejects(new Answers().answer({ ask: "select", only: "" }), { message: /its data are not loaded$/ });
 });

@@ -18,7 +18,7 @@ Deno.test("chosenInWords() says how many are chosen, and how many of them the pa
   assert.equal(chosenInWords(["a", "b"], shown), "2 configurations chosen to compare");
   assert.equal(
     chosenInWords(["a", "c", "d"], shown),
-    "3 configurations chosen to compare, 2 of them not among those shown",
+    "3 configurations chosen to compare, 2 of them hidden by the filter",
   );
 });
 

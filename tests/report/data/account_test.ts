@@ -37,12 +37,12 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
   const [a, b, c] = [first, second, third].map(({ id }) => id.slice(0, 8));
   assert.deepEqual(entries.map(({ lead, names }) => [lead, ...names]), [
     ["1 run failed", `${a}: the loss became NaN at step 7`],
-    ["1 run failed when taken further, and shown as before", `${c}: the loss became <b> at step 9`],
-    ["1 run has not finished and has no part in this report", `${b}_seed2`],
+    ["1 run failed when trained further; their earlier results are shown", `${c}: the loss became <b> at step 9`],
+    ["1 run has not finished and is not in this report", `${b}_seed2`],
     ["2 runs of the study's list have not begun", short(1), short(2)],
-    ["1 result file of a version of cellspace that is not known here, and not shown", "Cannot read b: it is of 9.0.0"],
+    ["1 result file of an unknown version of cellspace, not shown", "Cannot read b: it is of 9.0.0"],
     ["1 result file could not be read", "Cannot read a: it is not JSON"],
-    ["1 result of runs that are not in the study's list, shown where finished", `${short(3)}_seed1`],
+    ["1 result of runs that are not in the study's list, shown if finished", `${short(3)}_seed1`],
   ]);
   const text = accountText(entries), page = accountOnPage(entries);
   for (const { lead, names } of entries) {
@@ -64,7 +64,7 @@ Deno.test("accountOf() tells who trained which steps when engines or versions of
   assert.deepEqual(
     [
       ...told.get(
-        "2 runs trained in parts by different engines, adapters or versions of cellspace, so the last digits are those of none alone",
+        "2 runs trained partly on different engines, adapters or versions of cellspace, so the last digits match no single one",
       )!,
     ].sort(),
     [
@@ -106,7 +106,7 @@ Deno.test("accountOf() says how many scored runs lack a validation score, which,
   assert.deepEqual(entry.names, old.slice(5, 7).map(({ id }) => id.slice(0, 8)).sort());
   const [all] = told(old);
   assert.match(all.lead, /^96 scored runs have no validation score/);
-  assert.deepEqual(all.names, ["all that are scored"]);
+  assert.deepEqual(all.names, ["all scored runs"]);
   assert.match(
     accountOf({ ...none, runs: tableOf(old), study: { dir: "my study" } })[0].lead,
     /evaluate --dir "my study" --again'/,

@@ -17,7 +17,7 @@ import { effectsOf } from "../../../report/statistics/effects.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { studyLevels } from "../../../report/data/study_levels.ts";
 import { writeReport } from "../../../report/write_report.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
 import { GATED } from "../../../cells/factors.ts";
 import { otherResults } from "../compared_results.ts";
@@ -114,7 +114,9 @@ Deno.test("a level that lies in a picture is a labelled line, and labels that wo
   );
 });
 
-inFolder("studyLevels() has what the study counted, and says where it cannot be read", async (dir) => {
+Deno.test("studyLevels() has what the study counted, and says where it cannot be read", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: "embedded" });
   const labels = async (problems: string[] = []) =>
     (await studyLevels(study, (problem) => problems.push(problem))).map(({ label }) => label);
@@ -144,7 +146,9 @@ Deno.test("passing() compares means with the threshold, and leaves out what has 
   assert.deepEqual(passing(given, filter), given.slice(0, 1));
 });
 
-inFolder("a report of a text that is one repeated byte has every picture", async (dir) => {
+Deno.test("a report of a text that is one repeated byte has every picture", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   for (const [name, byte, counts] of [["a", 97, [1, 2, 5]], ["nul", 0, [1]]] as const) {
     await Deno.writeFile(`${dir}/${name}.txt`, new Uint8Array(40_000).fill(byte));
     const { study, corpus } = await initStudy({

@@ -27,21 +27,27 @@ Deno.test("passesOf() has the end of each pass but the last, and nothing where t
   assert.deepEqual(passesIn(ofPasses(1)), { ends: [], note: [] });
   const { ends, note } = passesIn(ofPasses(4));
   assert.deepEqual(ends, [999, 1998, 2997]);
-  assert.match(note[0], /^Upright dotted lines: a pass ends, every 999 steps\./);
-  assert.match(note[1], /new random place of the text, and its state starts from zero\.$/);
+  assert.match(note[0], /^Vertical dotted lines: states are reset, every 999 steps\./);
+  assert.match(note[1], /new random offset in the text, with a zero state\.$/);
 });
 
 Deno.test("passesOf() marks nothing where passes are many or differ, and says it all the same", () => {
   const { ends, note } = passesIn(ofPasses(14));
-  assert.deepEqual([ends, note[0].slice(0, 32)], [[], "A pass ends every 999 steps. The"]);
+  assert.deepEqual([ends, note[0].slice(0, 38)], [[], "States are reset every 999 steps. The l"]);
   const other = ofPasses(4, { "history size": 501, seed: 7 });
   const differing = passesIn([...ofPasses(4), ...other]);
-  assert.deepEqual([differing.ends, differing.note[0].slice(0, 39)], [[], "A pass ends every 500 to 999 steps. The"]);
+  assert.deepEqual([differing.ends, differing.note[0].slice(0, 44)], [
+    [],
+    "States are reset every 500 to 999 steps. The",
+  ]);
 });
 
 Deno.test("passesOf() is on the axis of what was read where runs go back by several numbers of steps", () => {
   const rows = rowsOf(stepsBackResults()), axis = curveAxis(rows), { note } = passesOf(rows, axis);
-  assert.match(note[0], /^(A pass ends|Upright dotted lines: a pass ends,) every [\d,]+( to [\d,]+)? bytes read\./);
+  assert.match(
+    note[0],
+    /^(States are reset|Vertical dotted lines: states are reset,) every [\d,]+( to [\d,]+)? bytes read\./,
+  );
 });
 
 Deno.test("pictures of curves and the page's small ones mark the ends of passes, and say what they are; with one pass none does", () => {
@@ -50,11 +56,13 @@ Deno.test("pictures of curves and the page's small ones mark the ends of passes,
     figureBest(figureDocument(), rows, NAMES, GATED),
   ];
   for (const svg of pictures(ofPasses(3))) {
-    assert.match(svg, />Upright dotted lines: a pass ends, every 999 steps\./);
+    assert.match(svg, />Vertical dotted lines: states are reset, every 999 steps\./);
     assert.match(svg, /stroke-dasharray="1,3"/);
   }
   assert.match(pictures(ofPasses(3))[0], />2nd pass</);
-  for (const svg of pictures(ofPasses(1))) assert.doesNotMatch(svg, /a pass ends|2nd pass|stroke-dasharray="1,3"/);
+  for (const svg of pictures(ofPasses(1))) {
+    assert.doesNotMatch(svg, /[Ss]tates are reset|2nd pass|stroke-dasharray="1,3"/);
+  }
   const { symbol, note } = curveFrame(ofPasses(3));
   assert.match(note, /^<p class="muted">Small curves\. Upright dotted lines/);
   assert.equal(symbol.match(/class="curve-level" d="M\d+,8V130"/g)!.length, 2);

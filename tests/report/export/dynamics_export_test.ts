@@ -12,7 +12,7 @@ import { csvOf } from "../../../report/data/csv.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { columnsTable, tablesOf } from "../../../report/export/tables.ts";
 import { type ExportOptions, writeExport } from "../../../report/export/write_export.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { syntheticDynamics } from "../synthetic_dynamics.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { writeStudy } from "../written_study.ts";
@@ -112,7 +112,9 @@ async function measureRun(study: Study, result: RunResult, more: Partial<RunDyna
 const exported = (study: Study, more: Partial<ExportOptions> = {}) =>
   writeExport({ study, experiment: "01", formats: ["csv", "parquet"], ...more });
 
-inFolder("writeExport() writes dynamics of models that are there, and names those of earlier ones", async (dir) => {
+Deno.test("writeExport() writes dynamics of models that are there, and names those of earlier ones", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study, done: [first, second] } = await writeStudy(dir);
   await measureRun(study, first, { model_sha256: MODEL_SUM });
   await measureRun(study, second);
@@ -127,15 +129,16 @@ inFolder("writeExport() writes dynamics of models that are there, and names thos
     "dynamics.parquet",
   ]);
   assert.deepEqual(problems, [
-    `1 measurement of dynamics is of an earlier model, and left out ('deno task dynamics --dir ${dir} --exponents 2' measures anew): ` +
+    `1 measurement of dynamics is of an earlier model and left out ('deno task dynamics --dir ${dir} --exponents 2' measures again): ` +
     second.id.slice(0, 8),
   ]);
   const rows = await read(Deno.readFileSync(join(folder, "dynamics.parquet")));
   assert.deepEqual([...new Set(rows.map(({ id, seed }) => runKey(id, Number(seed))))], [first.id]);
 });
 
-inFolder("writeExport() replaces its tables of dynamics, and takes away those that it no longer has", async (dir) => {
-  const { study, done: [first] } = await writeStudy(dir), tables = ["dynamics.csv", "dynamics.parquet"];
+Deno.test("writeExport() replaces its tables of dynamics, and takes away those that it no longer has", async () => {
+  await using temp = await tempFolder();
+  const { study, done: [first] } = await writeStudy(temp.path), tables = ["dynamics.csv", "dynamics.parquet"];
   await measureRun(study, first, { model_sha256: MODEL_SUM });
   const { folder } = await exported(study), there = () => tables.filter((name) => existsSync(join(folder, name)));
   await exported(study);
@@ -149,6 +152,6 @@ inFolder("writeExport() replaces its tables of dynamics, and takes away those th
   await measureRun(study, first, { model_sha256: MODEL_SUM });
   await assert.rejects(
     exported(study),
-    /^UserError: Cannot export to .*: .*dynamics\.parquet is there, and cellspace did not write it; move it away, or /,
+    /^UserError: Cannot export to .*: .*dynamics\.parquet exists, and cellspace did not write it; move it away, or /,
   );
 });

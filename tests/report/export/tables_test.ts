@@ -8,7 +8,7 @@ import { columnsTable, longestCurve, tablesOf } from "../../../report/export/tab
 import { sortRuns } from "../../../report/data/rows.ts";
 import { parquetOf } from "../../../report/export/parquet.ts";
 import { RESETS } from "../../../train/scoring/state_resets.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { syntheticResults, unfinished } from "../synthetic_results.ts";
 import { TEXT, writeStudy } from "../written_study.ts";
 
@@ -40,8 +40,9 @@ Deno.test("the tables have a column for each key of a result, each of a name of 
   assert.deepEqual(all.slice(0, 3), ["id", "seed", "status"]);
 });
 
-inFolder("tablesOf() has a row for each run, whatever came of it, and a point for each logged loss", async (dir) => {
-  const { study, done, furtherSeed, failed, running, failedLater } = await writeStudy(dir);
+Deno.test("tablesOf() has a row for each run, whatever came of it, and a point for each logged loss", async () => {
+  await using temp = await tempFolder();
+  const { study, done, furtherSeed, failed, running, failedLater } = await writeStudy(temp.path);
   const { results } = await study.readResults("01");
   const { runs, curves } = tablesOf(sortRuns(results));
   const cell = (id: string, seed: number, name: string) => {

@@ -7,7 +7,7 @@ import { EXPERIMENTS } from "../../../experiments/study/schema.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { EVENT_FILE, runFolderName } from "../../../report/export/tensorboard.ts";
 import { type ExportOptions, FORMATS, writeExport } from "../../../report/export/write_export.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { writeStudy } from "../written_study.ts";
 
 const all = (study: Study, more: Partial<ExportOptions> = {}): ExportOptions => (
@@ -30,10 +30,11 @@ function filesOf(folder: string): Map<string, Uint8Array> {
 
 const TABLES = ["runs.csv", "curves.csv", "columns.csv", "runs.parquet", "curves.parquet"];
 
-inFolder("writeExport() writes every run in every format, whatever came of it, and counts them", async (dir) => {
-  const { study, done, furtherSeed, failed, running, failedLater } = await writeStudy(dir);
+Deno.test("writeExport() writes every run in every format, whatever came of it, and counts them", async () => {
+  await using temp = await tempFolder();
+  const { study, done, furtherSeed, failed, running, failedLater } = await writeStudy(temp.path);
   const summary = await writeExport(all(study));
-  assert.equal(summary.folder, join(dir, "export_01_all"));
+  assert.equal(summary.folder, join(temp.path, "export_01_all"));
   assert.deepEqual(summary.paths.map((path) => basename(path)), [...TABLES, "tensorboard"]);
   assert.deepEqual([summary.runs, summary.counts, summary.problems], [6, { done: 3, failed: 2, running: 1 }, []]);
 
@@ -51,7 +52,9 @@ inFolder("writeExport() writes every run in every format, whatever came of it, a
   assert.equal(csv.match(/^[0-9a-f]{64},[01],(done|failed|running),/gm)!.length, 6);
 });
 
-inFolder("writeExport() writes the same bytes again, and in another place", async (dir) => {
+Deno.test("writeExport() writes the same bytes again, and in another place", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await writeStudy(join(dir, "s"));
   const first = filesOf((await writeExport(all(study))).folder);
   assert.deepEqual(filesOf((await writeExport(all(study))).folder), first);
@@ -61,18 +64,20 @@ inFolder("writeExport() writes the same bytes again, and in another place", asyn
   assert.ok(first.size > 8);
 });
 
-inFolder("writeExport() writes the formats that are asked for, and leaves nothing unfinished", async (dir) => {
-  const { study } = await writeStudy(dir);
+Deno.test("writeExport() writes the formats that are asked for, and leaves nothing unfinished", async () => {
+  await using temp = await tempFolder();
+  const { study } = await writeStudy(temp.path);
   const { folder, paths } = await writeExport(all(study, { formats: ["parquet"] }));
   assert.deepEqual([...filesOf(folder).keys()].sort(), ["curves.parquet", "export.json", "runs.parquet"]);
   assert.equal(paths.length, 2);
-  assert.deepEqual([...Deno.readDirSync(dir)].filter(({ name }) => name.endsWith(".tmp")), []);
+  assert.deepEqual([...Deno.readDirSync(temp.path)].filter(({ name }) => name.endsWith(".tmp")), []);
 });
 
-inFolder(
+Deno.test(
   "writeExport() takes away the event file of a run that is gone, and nothing that is not its own",
-  async (dir) => {
-    const { study, done: [first, second] } = await writeStudy(dir);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, done: [first, second] } = await writeStudy(temp.path);
     const { folder } = await writeExport(all(study));
     const at = (run: typeof first, name: string) => join(folder, "tensorboard", runFolderName(run), name);
     Deno.writeTextFileSync(at(first, "notes.txt"), "somebody's");
@@ -87,11 +92,12 @@ inFolder(
   },
 );
 
-inFolder("writeExport() leaves the files of another experiment's export alone, whoever wrote it", async (dir) => {
-  const { study, done: [first] } = await writeStudy(dir);
+Deno.test("writeExport() leaves the files of another experiment's export alone, whoever wrote it", async () => {
+  await using temp = await tempFolder();
+  const { study, done: [first] } = await writeStudy(temp.path);
   await study.makeRunFolders("02");
   await study.writeResult("02", first.id, first);
-  const out = join(dir, "both"),
+  const out = join(temp.path, "both"),
     message = (what: string) =>
       `Cannot export experiment 02 to ${out}: it holds ${what}, under the same names; choose another folder with --out`;
   await writeExport(all(study, { out }));
@@ -113,10 +119,11 @@ inFolder("writeExport() leaves the files of another experiment's export alone, w
   assert.ok(filesOf(out).size < before.size);
 });
 
-inFolder(
+Deno.test(
   "writeExport() goes on with an export of a version that kept no note, in the experiment's own folder",
-  async (dir) => {
-    const { study, done: [first] } = await writeStudy(dir);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, done: [first] } = await writeStudy(temp.path);
     const { folder } = await writeExport(all(study));
     Deno.removeSync(join(folder, "export.json"));
     Deno.removeSync(study.resultPath("01", first.id));
@@ -127,8 +134,9 @@ inFolder(
   },
 );
 
-inFolder("writeExport() removes nothing that its note does not rightly name", async (dir) => {
-  const { study } = await writeStudy(dir);
+Deno.test("writeExport() removes nothing that its note does not rightly name", async () => {
+  await using temp = await tempFolder();
+  const { study } = await writeStudy(temp.path);
   const { folder } = await writeExport(all(study)), mine = join("tensorboard", "mine", EVENT_FILE);
   Deno.mkdirSync(join(folder, "tensorboard", "mine"));
   Deno.writeTextFileSync(join(folder, mine), "somebody's");
@@ -136,10 +144,12 @@ inFolder("writeExport() removes nothing that its note does not rightly name", as
   Deno.writeTextFileSync(join(folder, "export.json"), JSON.stringify({ cellspace_export: "01", files: wanted }));
   await writeExport(all(study));
   assert.equal(Deno.readTextFileSync(join(folder, mine)), "somebody's");
-  assert.ok((await Deno.stat(join(dir, "study.json"))).isFile);
+  assert.ok((await Deno.stat(join(temp.path, "study.json"))).isFile);
 });
 
-inFolder("writeExport() refuses a folder outside the study, and those of runs, and writes nothing", async (dir) => {
+Deno.test("writeExport() refuses a folder outside the study, and those of runs, and writes nothing", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await writeStudy(join(dir, "s"));
   const before = filesOf(dir);
   const refused = async (out: string, message: string) => {
@@ -149,13 +159,13 @@ inFolder("writeExport() refuses a folder outside the study, and those of runs, a
   for (const out of [dir, join(dir, "s2"), join(dir, "s", "..", "x"), "/nowhere"]) {
     await refused(
       out,
-      `Cannot export to ${out}: it must lie inside the study's folder ${study.dir}, for tasks may write only there`,
+      `Cannot export to ${out}: it must be inside the study's folder ${study.dir}, since tasks may write only there`,
     );
   }
   for (const name of ["results_01_all", "models_01_all", "results_02_best"]) {
     const folder = join(dir, "s", name);
     for (const out of [folder, join(folder, "csv")]) {
-      await refused(out, `Cannot export to ${out}: ${folder} holds files of runs and nothing else`);
+      await refused(out, `Cannot export to ${out}: ${folder} may hold only files of runs`);
     }
   }
   const out = join(dir, "s", "study.json");
@@ -165,7 +175,9 @@ inFolder("writeExport() refuses a folder outside the study, and those of runs, a
   await writeExport(all(study, { out: join(dir, "s", "results_01_all_csv"), formats: ["csv"] }));
 });
 
-inFolder("writeExport() refuses a study of which no run has begun, and writes nothing", async (dir) => {
+Deno.test("writeExport() refuses a study of which no run has begun, and writes nothing", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study } = await writeStudy(dir);
   Deno.removeSync(join(dir, "results_01_all"), { recursive: true });
   const before = filesOf(dir);
@@ -181,10 +193,11 @@ inFolder("writeExport() refuses a study of which no run has begun, and writes no
   assert.deepEqual(filesOf(dir), before);
 });
 
-inFolder(
+Deno.test(
   "writeExport() names results that it cannot read, and keys that no column holds, and exports the rest",
-  async (dir) => {
-    const { study, done: [first, second] } = await writeStudy(dir);
+  async () => {
+    await using temp = await tempFolder();
+    const { study, done: [first, second] } = await writeStudy(temp.path);
     await study.writeResult("01", first.id, { ...first, "my note": 1, another: "a" });
     Deno.writeTextFileSync(study.resultPath("01", second.id), "{");
     const { runs, problems } = await writeExport(all(study));
@@ -195,8 +208,9 @@ inFolder(
   },
 );
 
-inFolder("writeExport() names each time that is none, and exports the run and all others", async (dir) => {
-  const { study, done: [first, second] } = await writeStudy(dir);
+Deno.test("writeExport() names each time that is none, and exports the run and all others", async () => {
+  await using temp = await tempFolder();
+  const { study, done: [first, second] } = await writeStudy(temp.path);
   await study.writeResult("01", first.id, { ...first, "start time": 1e300, "end time": -1e300 });
   await study.writeResult("01", second.id, { ...second, "start time": 8.64e12 + 1 });
   const { runs, problems } = await writeExport(all(study));
@@ -213,7 +227,9 @@ inFolder("writeExport() names each time that is none, and exports the run and al
   );
 });
 
-inFolder("writeExport() takes the list's word for what is a control of experiment 02", async (dir) => {
+Deno.test("writeExport() takes the list's word for what is a control of experiment 02", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { study, done: [first, second] } = await writeStudy(dir);
   const listed = [first, second].map(({ id }, i) => ({ id, ...(i ? { control: true } : {}) }));
   const configs = JSON.parse(Deno.readTextFileSync(join(dir, "rnn_configs.json")));

@@ -152,7 +152,7 @@ Deno.test("figureRecall() has bits on a linear axis below the entropy of the tex
   // Planted: 4 bits, half of it, and half of that.
   assert.ok(Math.abs((y1 - y0) - 2 * (y2 - y1)) < 0.3 && y1 > y0, `${[y0, y1, y2]}`);
   assert.ok(Math.abs((x1 - x0) - (x2 - x1)) < 0.3);
-  assert.ok(textsOf(svg).includes("H: all there is to tell, 4.80 bits"));
+  assert.ok(textsOf(svg).includes("H: entropy, the maximum, 4.80 bits"));
 });
 
 Deno.test("figureGates() cuts each bar at the planted shares, and names gates as the graph does", () => {

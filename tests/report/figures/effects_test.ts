@@ -138,7 +138,7 @@ Deno.test("figureEffects() says with what an effect turns, or that one depends o
   const partly = noisy(({ use_forget_gate, use_residual }) => !use_forget_gate ? 0 : use_residual ? -0.2 : -0.02);
   assert.match(draw(partly).forest, />depends on residual: −0\.0\d+ off, −0\.2\d+ on</);
   const notes = (effects: Effects) =>
-    textsOf(draw(effects).forest).filter((text) => /^(turns with|depends on|may depend on) /.test(text));
+    textsOf(draw(effects).forest).filter((text) => /^(changes sign with|depends on|may depend on) /.test(text));
   for (const effects of [gates, turning, partly]) {
     const qualified = [...effects.min_loss, ...effects.test_bits_per_byte].filter(qualificationOf);
     assert.equal(notes(effects).length, qualified.length);
@@ -147,7 +147,7 @@ Deno.test("figureEffects() says with what an effect turns, or that one depends o
 
 Deno.test("figureEffects() cuts an interval that would press the rest together, and says so", () => {
   const wide = noisy(({ use_state_gate }, seed) => use_state_gate ? 0.01 + 0.1 * seed : 0, 2), { forest } = draw(wide);
-  assert.match(forest, /A triangle: the interval goes on beyond the picture/);
+  assert.match(forest, /Triangle: the interval extends beyond the picture/);
   const rows = wide.min_loss.map((effect) => ({ effect })), [low, high] = forestDomain(rows);
   assert.ok(isCut(rows) && low > wide.min_loss.find(({ factor }) => factor.key === "use_state_gate")!.interval!.low);
   assert.ok(
@@ -157,12 +157,12 @@ Deno.test("figureEffects() cuts an interval that would press the rest together, 
 });
 
 Deno.test("figureEffects() says what cannot be compared when a switch has no pair, and has no panel of a measure without any", () => {
-  assert.equal(count(draw(effectsOf(demo)).forest, /no two scored runs differ in this alone/g), 1);
-  assert.equal(count(draw(effectsOf(demo)).forest, /no two runs differ in this alone/g), 1);
+  assert.equal(count(draw(effectsOf(demo)).forest, /no two scored runs differ only in this/g), 1);
+  assert.equal(count(draw(effectsOf(demo)).forest, /no two runs differ only in this/g), 1);
   const unscored = draw(effectsOf(demo.map((row) => ({ ...row, test_bits_per_byte: undefined }))));
   assert.doesNotMatch(unscored.forest, /Score on the test split/);
   assert.match(unscored.map, /lowest training loss, nats per byte/);
-  assert.equal(count(draw(effectsOf(many.slice(0, 1))).forest, /no two runs differ in this alone/g), 7);
+  assert.equal(count(draw(effectsOf(many.slice(0, 1))).forest, /no two runs differ only in this/g), 7);
 });
 
 Deno.test("figureInteractions() has the primary measure's numbers, says where a gate is not trained, and where nothing is matched", () => {

@@ -66,7 +66,9 @@ Deno.test("figureTest() counts configurations without a score, tells the rank co
   assert.deepEqual(namesIn(svg), namesOf(unscored.slice(1)));
   assert.ok(svg.includes("1 configuration has no score."));
   // The made-up test losses are the training losses and a constant.
-  assert.ok(svg.includes("(Spearman): 1.000") && svg.includes("as good on the test split as in training"));
+  assert.ok(
+    svg.includes("Spearman's rank correlation: 1.000") && svg.includes("equal on the test split and in training"),
+  );
   const none = four.map((row) => ({ ...row, test_bits_per_byte: undefined }));
   assert.match(figureTest(figureDocument(), none, NAMES), /No configuration has been scored on the test split/);
 });
@@ -74,7 +76,7 @@ Deno.test("figureTest() counts configurations without a score, tells the rank co
 Deno.test("figureTest() leaves the line of equality out when it lies far from all scores", () => {
   const far = four.map((row) => ({ ...row, test_bits_per_byte: { ...row.min_loss, mean: 90, least: 89, most: 91 } }));
   const svg = figureTest(figureDocument(), far, NAMES);
-  assert.ok(!svg.includes("as good on the test split") && pngOf(svg).length > 1000);
+  assert.ok(!svg.includes("equal on the test split") && pngOf(svg).length > 1000);
 });
 
 Deno.test("figureCompared() names each curve at its end, in a colour of its own or with broken lines, and is drawn as PNG too", () => {

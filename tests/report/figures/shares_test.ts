@@ -59,7 +59,7 @@ Deno.test("figureShares() has the planted shares, alone and together, and names 
     RegExp(`Score on the test split: standard deviation over these configurations ${deviation} bits per byte`),
   );
   assert.match(subtitle, /which sum to 100 %: alone 71 %, interactions of two 29 %, of three or more (0|< 0\.01) %/);
-  assert.match(subtitle, /How much of this is seed noise is unknown/);
+  assert.match(subtitle, /The share of seed noise is unknown/);
 });
 
 Deno.test("figureShares() draws bars as long as the shares: alone, and beside it what there is together", () => {
@@ -118,7 +118,7 @@ Deno.test("picturesOf() has shares of losses where nothing is scored, and none w
     return pictures.find(({ name }) => name === "results_01_all_shares")?.svg;
   };
   const rows = rowsOf(planted);
-  assert.match(named(rows)!, />What the scores differ by</);
+  assert.match(named(rows)!, />Variance of the scores by hyperparameter</);
   const unscored = named(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })))!;
   assert.match(unscored, />What the losses differ by</);
   assert.match(unscored, /Lowest training loss: standard deviation over these configurations 0\.187 nats per byte/);

@@ -30,7 +30,7 @@ Deno.test("figureStepsBack() has a panel for equal bytes and one for equal updat
     const text of [
       "At equal bytes read: test score (bits per byte)",
       "At equal updates: training loss (nats per byte)",
-      "Equal bytes read: scores of whole runs on the test split, after 682 to 10,989 updates.",
+      "Equal bytes read: final scores on the test split, after 682 to 10,989 updates.",
       "Equal updates: smoothed training losses after 650 updates (6 % of those with 1 step back); no scores.",
       "best: 2 layers × 256, state gate + new state",
       "GRU, 2 layers × 200",
@@ -88,11 +88,11 @@ Deno.test("figureStepsBack() uses no letter twice: what an n-gram model's order 
   const texts = textsOf(figureStepsBack(figureDocument(), answers, { ...NAMES, levels }));
   assert.ok(
     texts.includes(
-      "Dotted: n-gram baselines of the test split; order n: what a model reaches that sees the last n bytes.",
+      "Dotted: n-gram baselines of the test split; order n: loss of a model that sees the last n bytes.",
     ),
   );
   assert.ok(
-    texts.includes("Outside of the picture: order 4: 1.000."),
+    texts.includes("Beyond the axis: order 4: 1.000."),
     "a colon parts two numbers",
   );
   assert.ok(texts.every((text) => !/\bk\b/.test(text)));

@@ -48,7 +48,7 @@ Deno.test("figureTrainingEffects() has each effect at each rate and at the best 
   for (const { at, atBest } of effects) {
     for (const { difference } of [...at, atBest]) assert.ok(texts.includes(formatDifference(difference!)));
   }
-  assert.match(svg, />↔ The sign turns with the learning rate: output gate\.</);
+  assert.match(svg, />↔ The sign changes with the learning rate: output gate\.</);
   assert.deepEqual(texts.filter((text) => text.endsWith(" ↔")), ["output gate ↔"]);
   assert.match(svg, />Each at its best: 96 configurations, learning rate by the lowest training loss\.</);
 });
@@ -57,7 +57,7 @@ Deno.test("figureTrainingEffects() has no interval, and says why, when there is 
   const svg = draw(one);
   assert.match(svg, /One seed has no interval/);
   assert.doesNotMatch(svg, /95 %|zero lies in/);
-  assert.match(svg, /The sign turns with the learning rate: [^<]*output gate/);
+  assert.match(svg, /The sign changes with the learning rate: [^<]*output gate/);
 });
 
 Deno.test("picturesOf() has a picture of effects by a training factor where these have pairs at two values of it, else none", () => {
@@ -71,7 +71,7 @@ Deno.test("picturesOf() has a picture of effects by a training factor where thes
   assert.equal(named(usual), undefined);
   const [other] = rowsOf(1).filter(({ config }) => config.learning_rate !== undefined);
   assert.equal(named([...usual, other]), undefined, "one run at another rate is no pair");
-  // Of two runs at another rate that differ in the output gate, this one alone is compared.
+  // Of two runs at another rate that differ in the output gate, only this one is compared.
   const two = rowsOf(1).filter(({ config }) => config.learning_rate === 0.003 && !config.use_input_gate)
     .filter(({ config }, _, all) =>
       configId({ ...config, use_output_gate: true }) === configId({ ...all[0].config, use_output_gate: true })

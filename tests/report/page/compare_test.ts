@@ -117,8 +117,8 @@ Deno.test("compared() shows samples as text, and names configurations that are n
   const names = written.slice(0, 2).map(({ name }) => name);
   const html = compared([...names, `<b>"none"`], { ...data, rows: written });
   assert.ok(html.includes("Not among the finished configurations: &lt;b&gt;"));
-  assert.equal(part(html, "What they write").match(/&lt;script&gt;hacked\(\)/g)?.length, 2);
+  assert.equal(part(html, "Generated text").match(/&lt;script&gt;hacked\(\)/g)?.length, 2);
   assert.ok(!html.includes("<script"));
   const alone = compared([names[0], "ffffffff"], data);
-  assert.match(alone, /Not among the finished configurations: ffffffff.*choose two configurations at least/s);
+  assert.match(alone, /Not among the finished configurations: ffffffff.*choose at least two configurations/s);
 });

@@ -13,7 +13,7 @@ import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { promotionText, promotionWords } from "../../../report/tables/promotion_words.ts";
 import { tableOf } from "../../../report/data/rows.ts";
 import { writeReport } from "../../../report/write_report.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { validated } from "../validated_results.ts";
 import { readPage } from "../report_files.ts";
@@ -185,7 +185,7 @@ Deno.test("auditPromotion() takes losses at the steps that both experiments log,
   const words = promotionWords(apart, ANY_STUDY).join("\n");
   assert.match(
     words,
-    /logged every 50 steps in experiment 01 and every 100 steps in 02, for not all have a score on the validation/,
+    /logged every 50 steps in experiment 01 and every 100 steps in 02, since some runs have no score on the validation/,
   );
   assert.match(
     words,
@@ -195,23 +195,26 @@ Deno.test("auditPromotion() takes losses at the steps that both experiments log,
 
 Deno.test("promotionWords() advises no scoring where the validation split is too short", () => {
   const words = promotionWords(audit({ ...study(8, SAME_ORDER), isValidated: false }), ANY_STUDY).join("\n");
-  assert.match(words, /by the lowest training loss [^.]*, for the validation split is too short to be scored\./);
+  assert.match(words, /by the lowest training loss [^.]*, since the validation split is too short to be scored\./);
   assert.doesNotMatch(words, /--again/);
 });
 
 Deno.test("promotionWords() gives words for numbers when there is too little to go by", () => {
   const words = (data: ReturnType<typeof study>) => promotionWords(audit(data), ANY_STUDY).join("\n");
   const none = words(study(0, SAME_ORDER));
-  assert.match(none, /^This cannot be said: .*'deno task init --dir STUDY --experiment 02 --controls 8'/);
+  assert.match(
+    none,
+    /^Cannot be answered: experiment 02 trains .*'deno task init --dir STUDY --experiment 02 --controls 8'/,
+  );
   const untrained = study(3, SAME_ORDER);
   assert.match(
     words({ ...untrained, long: untrained.long.filter(({ control }) => !control) }),
-    /^This cannot be said yet: .*10 of 10 promoted configurations and 0 of 3 controls/,
+    /^Cannot be answered yet: .*10 of 10 promoted configurations and 0 of 3 controls/,
   );
   const few = words(study(4, SAME_ORDER));
-  assert.match(few, /cannot be said from 4 controls: it takes 8/);
+  assert.match(few, /4 controls cannot show how well the two rankings agree: that takes 8/);
   assert.doesNotMatch(few, /τ-b of|NaN|undefined|Infinity/);
-  assert.match(few, /None of the 4 controls ended lower .* at most \d+ of the 86 that were left out \(\d+ %\)/);
+  assert.match(few, /None of the 4 controls ended lower .* at most \d+ of the 86 that were not promoted \(\d+ %\)/);
 });
 
 Deno.test("promotionText() says the regret, its bound, τ, and of what they are", () => {
@@ -234,19 +237,21 @@ Deno.test("figurePromotion() draws promoted ones as dots, controls as diamonds, 
   });
   const named = (shape: string) => [...svg.matchAll(new RegExp(`<${shape} [^>]*data-run=`, "g"))].length;
   assert.deepEqual([named("circle"), named("path")], [10, 8]);
-  assert.ok(svg.includes("promoted by the short ranking (10)") && svg.includes("from those left out (8)"));
+  assert.ok(svg.includes("promoted by the short ranking (10)") && svg.includes("from those not promoted (8)"));
   assert.ok(svg.includes("best promoted: 1.000") || svg.includes("best promoted: 1.001"));
   assert.doesNotMatch(svg, /NaN|undefined/);
 });
 
-inFolder("writeReport() marks controls in pictures, tables and headline, and says so when one has won", async (dir) => {
+Deno.test("writeReport() marks controls in pictures, tables and headline, and says so when one has won", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const data = study(8, (place) => place === 30 ? 0.4 : SAME_ORDER(place));
   const { short, entries } = data;
   const options = { results: data.long, unreadable: [], dir, experiment: "02", below: 1.9 } as const;
   const summary = await writeReport({ ...options, chosenBy: { short, entries } });
   assert.match(
     summary.headline,
-    /\(a control\).*It is a control: the short ranking of experiment 01 had left it out\.$/,
+    /\(a control\).*It is a control: the short ranking of experiment 01 did not promote it\.$/,
   );
   assert.match(summary.tables.best_runs, /chosen as/);
   assert.equal(summary.tables.best_runs.match(/ control /g)!.length, 1);
@@ -269,12 +274,14 @@ inFolder("writeReport() marks controls in pictures, tables and headline, and say
   assert.doesNotMatch(unmarked.tables.best_runs, /control/);
 });
 
-inFolder("writeReport() draws experiment 02 as before when its list is of a time without controls", async (dir) => {
+Deno.test("writeReport() draws experiment 02 as before when its list is of a time without controls", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const { long, short, entries } = study(0, SAME_ORDER);
   const options = { unreadable: [], dir, experiment: "02", below: 1.9 } as const;
   const { tables, paths } = await writeReport({ ...options, results: long, chosenBy: { short, entries } });
   assert.doesNotMatch(tables.best_runs, /control/);
-  assert.match(tables.promotion!, /This cannot be said/);
+  assert.match(tables.promotion!, /Cannot be answered/);
   assert.ok(!paths.some((path) => path.includes("promotion")));
 });
 

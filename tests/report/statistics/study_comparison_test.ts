@@ -60,7 +60,7 @@ Deno.test("compareStudies() gives zeros, with intervals of no width, and τ-b 1 
   assert.ok(self.effects.every(({ here, there }) => here.difference === there.difference));
   assert.ok(
     linesOf(self).includes(
-      "Study one differs in no setting that is recorded; 48 of 48 configurations here and 48 there are in both",
+      "Study one differs in no recorded setting; 48 of 48 configurations here and 48 there are in both",
     ),
   );
 });
@@ -75,7 +75,7 @@ Deno.test("compareStudies() recovers the planted offset of another text, and com
   assert.deepEqual(namesIn(found), [["corpus", "tinyshakespeare", "other text"]]);
   const lines = linesOf(found);
   assert.ok(lines.includes("Lowest training losses are not compared: the studies read different texts"));
-  assert.ok(lines.some((line) => line.startsWith("As the texts differ")));
+  assert.ok(lines.some((line) => line.startsWith("Since the texts differ")));
 });
 
 Deno.test("compareStudies() names a corpus of the same name by its check sum when the text has been changed", () => {
@@ -104,7 +104,7 @@ Deno.test("compareStudies() finds an effect that turns, with both intervals clea
   const [first, second] = questionsOf(found)[1].lines;
   assert.match(
     first,
-    /^The effect of state gate turns its sign: on − off is −0\.\d+ \(95 % interval [^)]+\) here and \+0\.\d+ /,
+    /^The effect of state gate changes sign: on − off is −0\.\d+ \(95 % interval [^)]+\) here and \+0\.\d+ /,
   );
   assert.match(second, /^The effect of old state differs: /);
 });
@@ -118,7 +118,7 @@ Deno.test("words say with which factor an effect turns in this study where it di
   // Off 0 and on 0.16, so 0.08 on average.
   assert.match(
     first,
-    /^The effect of old state turns its sign: on − off is \+0\.080 .*; within this study, it depends on the state gate: .*, \+0\.160 with it on/,
+    /^The effect of old state changes sign: on − off is \+0\.080 .*; within this study, it depends on the state gate: .*, \+0\.160 with it on/,
   );
 });
 
@@ -221,7 +221,7 @@ Deno.test("compareStudies() says what each study has when they have nothing in c
   });
   assert.throws(() => compare(madeStudy({ name: "b", seeds: [7], score: () => 2 }), here), {
     name: "UserError",
-    message: "Cannot compare study /studies/one with /studies/b: they have 48 configurations in common and no seed; " +
+    message: "Cannot compare study /studies/one with /studies/b: they have 48 configurations but no seed in common; " +
       "the first has runs of seed 0, 1, 2, the second of 7",
   });
   const [base] = SMALL,

@@ -133,11 +133,11 @@ Deno.test("rankingWords() says how many, how far one exchange moves τ, which is
     words,
     /^learning rate 0\.001 and 0\.003: 5 gated configurations trained at both, Kendall's τ-b 0\.80 \(/,
   );
-  assert.match(words, /one exchange of neighbours changes it by 0\.20\); the best one is the same, [0-9a-f]{8}\n/);
+  assert.match(words, /swapping two neighbours changes it by 0\.20\); the best one is the same, [0-9a-f]{8}\n/);
   assert.match(words, /Best learning rate by the lowest training loss: 0\.001 for 5 of 5 /);
   const [single] = rankings(planted([1], [2]));
   const text = rankingWords(single, GATED).join("\n");
-  assert.match(text, /1 gated configuration trained at both, which is no ranking/);
+  assert.match(text, /1 gated configuration trained at both, too few for a ranking/);
   assert.doesNotMatch(text, /τ-b/);
 });
 

@@ -26,7 +26,7 @@ Deno.test("memorySentences() says what lengthens memory and what shortens it, ho
   );
   assert.match(
     longer,
-    /^The state gate lengthens memory: with it on, the largest Lyapunov exponent λ₁ is higher by 0\.\d{3} nats per byte \(95 % interval \+0\.\d{3} to \+0\.\d{3}, corrected p (< )?0\.0\d\d, 16 pairs of configurations × 3 seeds\), so a forgetting time −1\/λ₁ of \d\.\d instead of 4\.\d bytes at the means\.$/,
+    /^The state gate lengthens memory: with it on, the largest Lyapunov exponent λ₁ is higher by 0\.\d{3} nats per byte \(95 % interval \+0\.\d{3} to \+0\.\d{3}, corrected p (< )?0\.0\d\d, 16 pairs of configurations × 3 seeds\); the forgetting time −1\/λ₁ at the mean λ₁ is \d\.\d instead of 4\.\d bytes\.$/,
   );
   assert.match(shorter, /^The forget gate shortens memory: with it on, .* is lower by 0\.0[45]\d nats per byte \(/);
   assert.deepEqual(more, []);
@@ -61,7 +61,7 @@ Deno.test("memorySentences() calls nothing a longer memory, and names no forgett
   assert.match(sentence, /^The state gate raises λ₁: with it on, .* is higher by 0\.\d{3} nats/);
   assert.match(
     sentence,
-    /\), 0\.\d{3} instead of −0\.\d{3} at the means: where λ₁ is not below zero, .* is no memory of the text\.$/,
+    /\), 0\.\d{3} instead of −0\.\d{3} on average; where λ₁ is not below zero, .* is not memory of the text\.$/,
   );
   assert.doesNotMatch(sentence, /forgetting time|lengthens/);
 });
@@ -82,7 +82,7 @@ Deno.test("dynamicsQuestions() says whether byte recall agrees, what λ₁ of a 
   assert.equal(memory.heading, "Which switch lengthens memory?");
   assert.match(text, /Byte recall changes in the other direction with the state gate: −1\.\d{3} bits \(95 % interval /);
   assert.match(text, /In 72 of 144 runs λ₁ is at or above zero/);
-  assert.match(text, /λ₁ of several layers is the largest of theirs, which grows with their number by itself/);
+  assert.match(text, /λ₁ of several layers is their maximum, which grows with the number of layers/);
   assert.match(text, /Measured on 8 streams of 4,096 bytes of the test split/);
   assert.match(
     changes.lines.join("\n"),
@@ -98,9 +98,9 @@ Deno.test("dynamicsQuestions() says what a correlation does not show, and has me
   const [, , correlation, levels] = questionsOf(rows);
   assert.match(
     correlation.lines[0],
-    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where differences of states last longer, bits per byte are more$/,
+    /^Largest Lyapunov exponent and test score, 48 gated configurations, within 2 groups of equal sizes and training: Kendall's τ-b 1\.00 \(95 % interval .*\): where differences between states last longer, bits per byte are more$/,
   );
-  assert.match(correlation.lines.at(-1)!, /A correlation of ranks on one corpus/);
+  assert.match(correlation.lines.at(-1)!, /A rank correlation on one corpus/);
   const lines = new Map(levels.cells!.lines.map(([name, ...cells]) => [name, cells]));
   assert.equal(lines.get("gated, all")![0], "48");
   assert.match(lines.get("state gate on")![1], /^−0\.10\d ± 0\.00\d$/);
@@ -114,19 +114,19 @@ Deno.test("dynamicsQuestions() gives no interval and claims no relation of one s
     .map((row) => ({ ...row, test_bits_per_byte: 3 + row.dynamics!.lyapunov!.largest.value! }));
   const [, changes, correlation] = questionsOf(rows);
   assert.match(correlation.lines[0], /: Kendall's τ-b 1\.00; one seed is too few for an interval$/);
-  assert.match(changes.lines[0], /^Largest Lyapunov exponent: no interval and no p can be given$/);
+  assert.match(changes.lines[0], /^Largest Lyapunov exponent: neither an interval nor p is available$/);
   assert.doesNotMatch(changes.lines.at(-1)!, /corrected p|seeds/);
 });
 
 Deno.test("dynamicsQuestions() says where only a part was measured, and where configurations were chosen for their score", () => {
   const rows = rowsOf(() => -0.2), some = rows.map((row, i) => i % 3 ? row : { ...row, dynamics: undefined });
-  const part = "96 of 144 finished runs are measured, and nothing is known of the others; if these are the best ";
+  const part = "96 of 144 finished runs are measured; if these are the best ";
   const chosen = "These configurations were chosen for their score: ";
   for (const [found, says] of [[questionsOf(some), part], [questionsOf(rows, "02"), chosen]] as const) {
     for (const { heading, lines } of found.slice(0, 2)) assert.ok(lines.at(-1)!.startsWith(says), heading);
   }
   const headlines = [some, rows].map((rows) => memoryHeadline(dynamicsAnswers(rows, GATED_SPACE)!));
-  assert.equal(headlines[0].at(-1), "That is of 96 of 144 runs, those whose dynamics are measured.");
+  assert.equal(headlines[0].at(-1), "Dynamics are measured for 96 of 144 runs.");
   assert.equal(headlines[1].length, 1);
   for (const { lines } of questionsOf(rows)) assert.ok(!lines.some((line) => /chosen|nothing is known/.test(line)));
 });
@@ -134,7 +134,7 @@ Deno.test("dynamicsQuestions() says where only a part was measured, and where co
 Deno.test("dynamicsQuestions() says why nothing can be said of memory where all states forget within one step", () => {
   const rows = measuredRows(() => ({ largest: null }), 2), [memory] = questionsOf(rows);
   assert.equal(memory.heading, "Which switch lengthens memory?");
-  assert.deepEqual(memory.lines, ["It cannot be said: all 96 runs forget within one step (λ₁ is −∞)"]);
+  assert.deepEqual(memory.lines, ["Cannot be answered: all 96 runs forget within one step (λ₁ is −∞)"]);
 });
 
 Deno.test("dynamicsQuestions() marks a mean in the table that depends on another factor", () => {
@@ -146,7 +146,7 @@ Deno.test("dynamicsQuestions() marks a mean in the table that depends on another
   assert.match(cell("state gate"), / †$/);
   assert.match(
     changes.lines.at(-1)!,
-    /† a mean that depends on another factor, or turns with it: not to be told alone$/,
+    /† a mean that depends on another factor, or changes sign with it: do not state it alone$/,
   );
 });
 

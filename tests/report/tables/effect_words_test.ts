@@ -44,7 +44,7 @@ Deno.test("effectWords() names the largest clear switch first, by the test score
     ),
   );
   assert.match(lineOf(three, "input gate:"), /^input gate: higher with it on, \+0\.07\d bits per byte/);
-  assert.equal(factors.filter((line) => line.includes(": no clear difference")).length, 5);
+  assert.equal(factors.filter((line) => line.includes(": no significant difference")).length, 5);
 });
 
 Deno.test("effectWords() gives no interval and no p when there is one seed, and says what that seed's runs are", () => {
@@ -88,17 +88,17 @@ Deno.test("a switch whose sign turns with another is never stated without it, wh
   assert.match(
     lineOf(three, "forget gate:"),
     new RegExp(
-      `^forget gate: lower with it on, −0\\.04\\d .*; it turns with the residual: \\+0\\.02\\d with it off, −0\\.11\\d with it on ` +
+      `^forget gate: lower with it on, −0\\.04\\d .*; it changes sign with the residual: \\+0\\.02\\d with it off, −0\\.11\\d with it on ` +
         `\\(change −0\\.14\\d, 95 % interval ${NUMBER} to ${NUMBER}, corrected p (< )?0\\.\\d{3}\\)$`,
     ),
   );
   assert.match(
     lineOf(three, "output gate:"),
-    /^output gate: no clear difference on average, .*; it turns with the old state: \+0\.14\d with it off, −0\.07\d with it on \(change /,
+    /^output gate: no significant difference on average, .*; it changes sign with the old state: \+0\.14\d with it off, −0\.07\d with it on \(change /,
   );
   assert.match(
     lineOf(study(turning, 1), "forget gate:"),
-    /; in this seed's runs it turns with the residual: \+0\.02\d with it off, −0\.11\d with it on$/,
+    /; in this seed's runs it changes sign with the residual: \+0\.02\d with it off, −0\.11\d with it on$/,
   );
 });
 
@@ -122,7 +122,7 @@ Deno.test("at most two factors that an effect depends on are named, and further 
   );
   assert.match(
     lineOf(effects, "input gate:"),
-    /; it turns with the residual: [^;]*\), and turns with the output gate: [^;]*\), and depends as clearly on 1 further factor$/,
+    /; it changes sign with the residual: [^;]*\), and changes sign with the output gate: [^;]*\), and depends as significantly on 1 further factor$/,
   );
 });
 
@@ -175,7 +175,10 @@ Deno.test("a switch that works only when it is trained: random gates do the oppo
 
 Deno.test("a switch that is trained nowhere is compared nowhere, and its random gates are still told", () => {
   const effects = study(plain, 3, (config) => isOfOneSize(config) && !config.use_new_state);
-  assert.match(lineOf(effects, "state gate:"), /^state gate: cannot be compared where what it adds is trained/);
+  assert.match(
+    lineOf(effects, "state gate:"),
+    /^state gate: cannot be compared: no two runs that train its added weights differ/,
+  );
   assert.match(
     lineOf(effects, "state gate, random"),
     /^state gate, random \(16 pairs whose added weights stay as drawn\): −0\.14/,
@@ -192,10 +195,10 @@ Deno.test("seedWords() says how large seed noise is when there are three seeds, 
   // Uniform noise of width 0.004 has the standard deviation 0.004/√12 = 0.0012 nats, 0.0017 bits.
   assert.match(
     seedWords(three, ANY_STUDY),
-    /^Each difference is a mean over pairs and 3 seeds that all of its pairs have\. .* standard deviation of 0\.002 bits per byte \(96 configurations\)\.$/,
+    /^Each difference is a mean over pairs and 3 seeds that all of its pairs share\. .* standard deviation of 0\.002 bits per byte \(96 configurations\)\.$/,
   );
   const some = study(plain, 3, (config, seed) => isOfOneSize(config) && (seed === 0 || !config.use_residual));
-  assert.match(seedWords(some, ANY_STUDY), /pairs and 1 to 3 seeds .* An effect of one seed alone has no interval/);
+  assert.match(seedWords(some, ANY_STUDY), /pairs and 1 to 3 seeds .* An effect of a single seed has no interval/);
 });
 
 Deno.test("pairs that lack a seed are counted, and are in no number", () => {
@@ -227,7 +230,7 @@ Deno.test("effectWords() says which effects differ between seeds, corrected over
 Deno.test("effectWords() says which switch cannot be compared when it has no pair, and lists it last", () => {
   const { lead, factors } = effectWords(small, ANY_STUDY);
   assert.match(lead, / 6 switches can be compared /);
-  assert.equal(factors.at(-1), "residual: cannot be compared, since no two runs differ in it alone");
+  assert.equal(factors.at(-1), "residual: cannot be compared: no two runs differ only in it");
 });
 
 Deno.test("effectWords() says that no switch is clear when there is noise only", () => {

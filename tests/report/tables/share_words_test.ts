@@ -38,13 +38,13 @@ Deno.test("both states are one factor of three values, by the names of both", ()
 Deno.test("seed noise is told as a part of the shares, where configurations have seeds", () => {
   const noise = randomStream(0, "shares in words");
   const { lines } = questionOf(plantedRows(() => 2 + 0.05 * noise.uniform(), 2).filter(isOfOneSize));
-  assert.match(lines[0], /; seed noise is about (9\d|100|8\d) % of it all, and a part of each share\.$/);
+  assert.match(lines[0], /; seed noise is about (9\d|100|8\d) % of the variance and is included in every share\.$/);
 });
 
 Deno.test("it is said what lacks where the grid is not complete, has no two axes, or nothing differs", () => {
   const rows = plantedRows(planted), lacking = (some: readonly RunRow[]) => questionOf(some);
   assert.deepEqual(lacking(rows.filter(isOfOneSize).slice(1)), {
-    heading: "What the configurations differ by",
+    heading: "Share of each factor in the variance between configurations",
     lines: [
       "Shares of variance need a complete grid: of the 96 combinations of values, 95 have a finished run.",
     ],
@@ -58,7 +58,7 @@ Deno.test("it is said what lacks where the grid is not complete, has no two axes
   const { rows: back } = tableOf(stepsBackResults({ gated: 1, cells: [] }));
   assert.equal(
     lacking(back).lines[0],
-    "Shares of variance need two factors of which all combinations have a finished run; there is one configuration alone at 1 step back.",
+    "Shares of variance need two factors with a finished run for every combination; there is only one configuration at 1 step back.",
   );
   assert.match(
     lacking(plantedRows(() => 2)).lines[0],

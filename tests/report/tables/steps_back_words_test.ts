@@ -13,29 +13,29 @@ const asked = (results: readonly RunResult[]) => stepsBackQuestions(stepsBackAns
 
 Deno.test("stepsBackQuestions() says in what runs are equal, in what they are not, and what is compared for it", () => {
   const [bytes, updates] = asked(stepsBackResults());
-  assert.equal(bytes.heading, "What do more steps back change, at equal bytes read?");
-  assert.equal(updates.heading, "What do more steps back change, at equal updates?");
+  assert.equal(bytes.heading, "What is the effect of more steps back at equal bytes read?");
+  assert.equal(updates.heading, "What is the effect of more steps back at equal updates?");
   assert.equal(
     bytes.lines[0],
-    "Each of these runs has read 2,793,472 to 2,813,184 bytes, so scores of whole runs are compared; they have made 10,989 updates with " +
+    "Each of these runs has read 2,793,472 to 2,813,184 bytes, so final scores are compared; the runs have made 10,989 updates with " +
       "1 step back, 2,739 updates with 4 steps back and 682 updates with 16 steps back",
   );
   assert.equal(
     updates.lines[0],
-    "No whole runs have made equally many updates, so smoothed training losses are compared after 650 updates, the last that all have " +
-      "logged (6 % of the updates with 1 step back, 24 % of those with 4 steps back and 95 % of those with 16 steps back): there each sequence has read 650 bytes with 1 step back, 2,600 bytes with 4 steps back and 10,400 bytes with 16 steps back",
+    "No finished runs have made the same number of updates, so smoothed training losses are compared after 650 updates, the last that all runs have " +
+      "logged (6 % of the updates with 1 step back, 24 % of those with 4 steps back and 95 % of those with 16 steps back); by then each sequence has read 650 bytes with 1 step back, 2,600 bytes with 4 steps back and 10,400 bytes with 16 steps back",
   );
   const [swapped, atUpdates] = asked(stepsBackResults({ budget: "updates" }));
   assert.match(
     swapped.lines[0],
-    /^No whole runs have read equally much, .* where each sequence has read 10,400 bytes, /,
+    /^No finished runs have read the same amount, .* where each sequence has read 10,400 bytes, /,
   );
   assert.match(
     swapped.lines[0],
     / all have logged \(95 % of the bytes with 1 step back, 25 % of those with 4 steps back and 6 % of those with 16 steps back\): after /,
   );
   assert.match(swapped.lines[0], /after 10,400 updates with 1 step back, .* and 650 updates with 16 steps back$/);
-  assert.match(atUpdates.lines[0], /^Each of these runs has made 10,044 to 10,989 updates, so scores of whole runs /);
+  assert.match(atUpdates.lines[0], /^Each of these runs has made 10,044 to 10,989 updates, so final scores /);
 });
 
 Deno.test("stepsBackQuestions() has a sentence for each number of steps back that can be repeated, and one on baselines", () => {
@@ -61,12 +61,12 @@ Deno.test("stepsBackQuestions() says what the smoothing does where losses are co
   assert.deepEqual(about(bytes.lines), []);
   assert.match(
     about(updates.lines)[0],
-    /19 updates old on average, which are 19 bytes of each sequence with 1 step back and 304 with 16 steps back: at equal updates/,
+    /19 updates on average, that is 19 bytes of each sequence with 1 step back and 304 with 16 steps back: at equal updates/,
   );
   const [swapped] = asked(stepsBackResults({ budget: "updates" }));
   assert.match(
     about(swapped.lines)[0],
-    /: while a loss falls, the one with more steps back is shown the higher for it$/,
+    /: while losses fall, this lag makes the loss with more steps back look higher$/,
   );
 });
 
@@ -102,7 +102,7 @@ Deno.test("stepsBackQuestions() counts what is left out, and claims nothing wher
   const results = stepsBackResults({ levels: [1, 16] });
   const short = withoutCommonPoint(results);
   const [bytes] = asked(short);
-  assert.match(bytes.lines[0], /^That cannot be said: /);
+  assert.match(bytes.lines[0], /^Cannot be answered: /);
   assert.equal(bytes.cells, undefined);
   const longer = results.map((result, i): RunResult => i ? result : { ...result, steps_done: 30_000 });
   assert.match(
@@ -155,7 +155,7 @@ Deno.test("stepsBackQuestions() warns where no configuration with some steps bac
       lines.filter((line) => /order 1/.test(line))
     );
   const one =
-    "Runs with 16 steps back are not below the n-gram baseline of order 1: 682 updates are too few to judge them by";
+    "Runs with 16 steps back are not below the n-gram baseline of order 1: 682 updates are too few to judge them";
   // Means over seeds are 4.125; all others are below 3.
   assert.deepEqual(warned(inverted, order1(4.125)), [[one], []]);
   assert.deepEqual(warned(inverted, order1(4.126)), [[], []], "a configuration that is below is enough");
@@ -219,7 +219,7 @@ Deno.test("stepsBackQuestions() counts pairs that lack a seed by themselves", ()
 
 Deno.test("stepsBackQuestions() speaks of tokens where models read tokens", () => {
   const [tokens] = asked(stepsBackResults().map((result): RunResult => ({ ...result, tokens: "512 BPE tokens" })));
-  assert.equal(tokens.heading, "What do more steps back change, at equal tokens read?");
+  assert.equal(tokens.heading, "What is the effect of more steps back at equal tokens read?");
   assert.match(tokens.lines[0], /^Each of these runs has read 2,793,472 to 2,813,184 tokens/);
 });
 

@@ -43,7 +43,7 @@ Deno.test("a switch that needs a third of the rate is named first, with its effe
   assert.equal(heading, "Do the effects hold at another learning rate?");
   assert.match(
     lines[0],
-    /^The sign turns with the learning rate: output gate −0\.11\d bits per byte at 0\.0003 \(95 % interval −0\.1\d+ to −0\.1\d+\), \+0\.11\d at 0\.001 \(95 % interval .*\), −0\.04\d with each configuration at its best \(95 % interval /,
+    /^The sign changes with the learning rate: output gate −0\.11\d bits per byte at 0\.0003 \(95 % interval −0\.1\d+ to −0\.1\d+\), \+0\.11\d at 0\.001 \(95 % interval .*\), −0\.04\d with each configuration at its best \(95 % interval /,
   );
   assert.deepEqual(lines.slice(1), [
     "Each at its best: 96 configurations that were trained at the same several values, each at the learning rate with the lowest score on the " +
@@ -88,12 +88,12 @@ Deno.test("it is said that no sign turns where none does, and to which rate most
 Deno.test("nothing is claimed where pairs have one rate alone, and nothing is asked where the study has one", () => {
   const rows = rowsAt(needsThird, 2), [first] = rows;
   const alone = questionOf([first, ...rows.filter(({ config }) => config.learning_rate === undefined)]);
-  assert.equal(alone.lines[0], "That cannot be said: no effect has pairs at two values");
+  assert.equal(alone.lines[0], "Cannot be answered: no effect has pairs at two values");
   assert.equal(alone.cells, undefined);
   assert.deepEqual(effectQuestions(effectsOf(rowsAt(needsThird, 2, [USUAL]))), []);
 });
 
-Deno.test("with steps back each number stands by itself: no column and no sentence has a best one", () => {
+Deno.test("with steps back each number is compared separately: no column and no sentence has a best one", () => {
   const rows = [1, 4].flatMap((bptt) =>
     rowsAt((config) => config.use_output_gate ? (bptt === 1 ? 0.08 : -0.03) : 0, 3, [USUAL]).map((row) => {
       const config = bptt === 1 ? row.config : { ...row.config, bptt };
@@ -104,11 +104,11 @@ Deno.test("with steps back each number stands by itself: no column and no senten
   assert.equal(heading, "Do the effects hold at another number of steps back?");
   assert.match(
     lines[0],
-    /^The sign turns with the number of steps back: output gate \+0\.11\d bits per byte at 1 step back \(.*\), −0\.04\d at 4 steps back \([^,]*\)$/,
+    /^The sign changes with the number of steps back: output gate \+0\.11\d bits per byte at 1 step back \(.*\), −0\.04\d at 4 steps back \([^,]*\)$/,
   );
   assert.equal(
     lines[1],
-    "Each number of steps back stands by itself: none is chosen as a configuration's best, since each costs another time",
+    "Each number of steps back is compared separately: none is chosen as a configuration's best, since their training times differ",
   );
   assert.match(lines[2], /have the same number of steps back: of all pairs, 256 at 1 step back, 304 at 4 steps back;/);
   assert.deepEqual(cells!.headings.slice(1), ["1 step back", "4 steps back"]);

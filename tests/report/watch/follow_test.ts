@@ -9,7 +9,7 @@ import { removeConfigs } from "../../../experiments/queue/remove_configs.ts";
 import { unfinished } from "../synthetic_results.ts";
 import { type Snapshot, withChanges } from "../../../report/watch/events.ts";
 import { Follower } from "../../../report/watch/follow.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { type FollowedStudy, makeFollowedStudy } from "./followed_study.ts";
 
 /** Follows a study, and shows what a page would have of it by changes alone. */
@@ -33,8 +33,9 @@ async function follow(dir: string) {
 
 /** Test in a study that has one run done, one under way and one failed. */
 function inStudy(name: string, test: (dir: string, study: FollowedStudy) => Promise<void>): void {
-  inFolder(name, async (folder) => {
-    const dir = join(folder, "study"), study = await makeFollowedStudy(dir);
+  Deno.test(name, async () => {
+    await using temp = await tempFolder();
+    const dir = join(temp.path, "study"), study = await makeFollowedStudy(dir);
     const [done, running, failed] = study.runs;
     await study.write(study.resultOf(done));
     await study.begin(running, 2);
@@ -155,7 +156,7 @@ inStudy(
     const broken = await poll();
     assert.deepEqual([broken.gone, broken.overview?.damaged, broken.overview?.done], [[done.key], 1, 0]);
     assert.equal(broken.problems?.length, 1);
-    assert.match(broken.problems[0], new RegExp(`^Cannot read ${path}: it is not JSON .*; mend it, or move it away`));
+    assert.match(broken.problems[0], new RegExp(`^Cannot read ${path}: it is not JSON .*; fix it, or move it away`));
     assert.deepEqual(await poll(), {});
     await Deno.writeTextFile(path, whole);
     const mended = await poll();
@@ -224,7 +225,9 @@ inStudy("a study that cannot be opened for the moment stands as it was, with a l
   assert.deepEqual([follower.snapshot.results.length, follower.snapshot.list], [results.length, list]);
 });
 
-inFolder("Follower.open() refuses a folder that is no study, with one line", async (dir) => {
+Deno.test("Follower.open() refuses a folder that is no study, with one line", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await assert.rejects(Follower.open({ dir, experiment: "01" }), { name: "UserError", message: /no study\.json/ });
 });
 

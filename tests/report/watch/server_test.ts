@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Follower } from "../../../report/watch/follow.ts";
 import { serveWatch, type WatchOptions, type WatchServer } from "../../../report/watch/server.ts";
 import { servedAt } from "../../../report/watch/port.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 import { makeFollowedStudy } from "./followed_study.ts";
 import { EventReader } from "./sent_events.ts";
 
@@ -40,7 +40,9 @@ function served(
   test: (server: WatchServer, dir: string, problems: readonly string[]) => Promise<void>,
   options: Partial<WatchOptions> = {},
 ): void {
-  inFolder(name, async (dir) => {
+  Deno.test(name, async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await makeFollowedStudy(dir);
     const problems: string[] = [], source = await Follower.open({ dir, experiment: "01" });
     const server = serveWatch({
@@ -153,7 +155,7 @@ served(
     assert.equal(made, 0);
     const get = () => ask(server.port, "GET /cells", { host: `localhost:${server.port}` });
     const failed = await get();
-    assert.deepEqual([failed.status, failed.body], [500, "This cannot be made: no luck\n"]);
+    assert.deepEqual([failed.status, failed.body], [500, "Cannot make this: no luck\n"]);
     assert.deepEqual(problems, ["Cannot make /cells: no luck"]);
     for (let i = 0; i < 2; i++) assert.equal((await get()).body, "<p>cells 2</p>");
   },
@@ -165,7 +167,9 @@ served(
   },
 );
 
-inFolder("pages see what changes in the study, through the network, and go on after a break", async (dir) => {
+Deno.test("pages see what changes in the study, through the network, and go on after a break", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const study = await makeFollowedStudy(dir), [run] = study.runs, { loss } = study.resultOf(run);
   const source = await Follower.open({ dir, experiment: "01" });
   const server = serveWatch({ port: 0, source, every: 20, page: () => "", onProblem: assert.fail });
@@ -201,9 +205,11 @@ inFolder("pages see what changes in the study, through the network, and go on af
   }
 });
 
-inFolder(
+Deno.test(
   "a page that reads nothing from its connection holds no more than a bounded part of what is sent",
-  async (dir) => {
+  async () => {
+    await using temp = await tempFolder();
+    const dir = temp.path;
     await makeFollowedStudy(dir);
     const follower = await Follower.open({ dir, experiment: "01" });
     // Each look finds another megabyte: far more than a socket takes.
@@ -234,7 +240,9 @@ inFolder(
   },
 );
 
-inFolder("serveWatch() says in one line that a port is another program's", async (dir) => {
+Deno.test("serveWatch() says in one line that a port is another program's", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   await makeFollowedStudy(dir);
   const source = await Follower.open({ dir, experiment: "01" });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

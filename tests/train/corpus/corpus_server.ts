@@ -26,6 +26,7 @@ export class CorpusServer implements AsyncDisposable {
   readonly #connections = new Set<Deno.Conn>();
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #served: Promise<void>;
+  #isOpen = true;
 
   /** @param answer what is said to each request, by its number, from 0 */
   constructor(private readonly answer: (request: Request, number: number) => Answer) {
@@ -34,11 +35,6 @@ export class CorpusServer implements AsyncDisposable {
 
   get host(): string {
     return `127.0.0.1:${this.#listener.addr.port}`;
-  }
-
-  /** What each request asked for with its Range, null where it asked for all. */
-  get ranges(): (string | null)[] {
-    return this.requests.map(({ headers }) => headers.range ?? null);
   }
 
   async #serve(): Promise<void> {
@@ -64,8 +60,14 @@ export class CorpusServer implements AsyncDisposable {
     this.#connections.delete(connection);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** From now on nobody can connect. */
+  close(): void {
+    this.#isOpen = false;
     this.#listener.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOpen) this.close();
     for (const connection of this.#connections) {
       try {
         connection.close();
@@ -92,15 +94,4 @@ async function readRequest(connection: Deno.Conn): Promise<Request> {
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-/** The answer of a server that does as it should: with its file's ETag, and from where it is asked to go on. */
-export function properly(file: Uint8Array, { headers }: Request, etag = '"first"'): Answer {
-  const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0);
-  if (from === 0 || headers["if-range"] !== etag) return { headers: { etag }, body: file };
-  if (from >= file.length) {
-    return { status: "416 Range Not Satisfiable", headers: { "content-range": `bytes */${file.length}` } };
-  }
-  const range = `bytes ${from}-${file.length - 1}/${file.length}`;
-  return { status: "206 Partial Content", headers: { etag, "content-range": range }, body: file.subarray(from) };
 }

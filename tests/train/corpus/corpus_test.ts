@@ -106,7 +106,7 @@ Deno.test("readShared() refuses a file that has more or fewer bytes by the time 
     for (const announced of [99, 101]) {
       await assert.rejects(
         readShared(path, announced, () => {}),
-        new RegExp(`^UserError: Cannot read .*: it had ${announced} bytes, and was changed while it was read$`),
+        new RegExp(`^UserError: Cannot read .*: it changed while it was read, from ${announced} bytes$`),
       );
     }
   } finally {
@@ -127,7 +127,7 @@ Deno.test("loadCorpus() refuses a missing, empty, small or unreadable file with 
     await assert.rejects(loadCorpus(join(dir, "empty"), 1000), /Cannot use corpus empty: it is empty/);
     await assert.rejects(
       loadCorpus(join(dir, "small"), 1000),
-      /Cannot use corpus small: it has 1000 bytes, .* has 900; one pass needs 1000/,
+      /Cannot use corpus small: it has 1000 bytes, .* has 900; one sequence needs 1000/,
     );
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -71,7 +71,7 @@ Deno.test("advance() throws when no pass of a run has begun", async () => {
   group.beginPass(0, offsetsOf(run, 0));
   assert.throws(() => group.advance(2), {
     name: "RangeError",
-    message: "Cannot advance by 2 steps: no pass of the run has begun",
+    message: "Cannot advance by 2 steps: no sequence of the run has begun",
   });
 });
 
@@ -79,7 +79,7 @@ Deno.test("beginPass() throws when rows are missing, or the slot is empty", asyn
   const run = runOf(lstmCell), group = await engine.open([run], textOf(60, SMALL.vocabulary));
   assert.throws(() => group.beginPass(0, Uint32Array.of(1, 2)), {
     name: "RangeError",
-    message: "Cannot begin a pass: got offsets for 2 rows, must be 3",
+    message: "Cannot begin a sequence: got offsets for 2 rows, must be 3",
   });
   await group.replace(0);
   assert.throws(() => group.beginPass(0, offsetsOf(run, 0)), {

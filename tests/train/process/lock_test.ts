@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { holdLock } from "../../../train/process/lock.ts";
-import { inFolder } from "../../experiments/folder.ts";
+import { tempFolder } from "../../experiments/folder.ts";
 
 const LOCK = fileURLToPath(new URL("../../../train/process/lock.ts", import.meta.url));
 
@@ -21,10 +21,11 @@ async function holder(path: string): Promise<Deno.ChildProcess> {
   return child;
 }
 
-inFolder(
+Deno.test(
   "holdLock() waits for a living holder, says so once, and is held as soon as that one is killed",
-  async (dir) => {
-    const path = join(dir, "lock");
+  async () => {
+    await using temp = await tempFolder();
+    const path = join(temp.path, "lock");
     const child = await holder(path);
     let waits = 0;
     const waiting = holdLock(path, {
@@ -39,22 +40,24 @@ inFolder(
     await child.status;
     await child.stdout.cancel();
     assert.equal(waits, 1);
-    assert.deepEqual([...Deno.readDirSync(dir)], []);
+    assert.deepEqual([...Deno.readDirSync(temp.path)], []);
   },
 );
 
-inFolder("holdLock() stops waiting when its signal comes, and leaves the holder's lock", async (dir) => {
-  const path = join(dir, "lock"), stop = new AbortController();
+Deno.test("holdLock() stops waiting when its signal comes, and leaves the holder's lock", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "lock"), stop = new AbortController();
   using _held = await holdLock(path);
   await assert.rejects(
     holdLock(path, { onWait: () => stop.abort(), signal: stop.signal, removesFile: true }),
     { name: "AbortError" },
   );
-  assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["lock"]);
+  assert.deepEqual([...Deno.readDirSync(temp.path)].map(({ name }) => name), ["lock"]);
 });
 
-inFolder("holdLock() lets one in at a time when each takes the file away with it", async (dir) => {
-  const path = join(dir, "lock");
+Deno.test("holdLock() lets one in at a time when each takes the file away with it", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "lock");
   let inside = 0, most = 0;
   await Promise.all(Array.from({ length: 20 }, async () => {
     using _lock = await holdLock(path, { removesFile: true });
@@ -63,10 +66,12 @@ inFolder("holdLock() lets one in at a time when each takes the file away with it
     inside--;
   }));
   assert.equal(most, 1);
-  assert.deepEqual([...Deno.readDirSync(dir)], []);
+  assert.deepEqual([...Deno.readDirSync(temp.path)], []);
 });
 
-inFolder("holdLock() whose file was removed leaves the one that another holds by now", async (dir) => {
+Deno.test("holdLock() whose file was removed leaves the one that another holds by now", async () => {
+  await using temp = await tempFolder();
+  const dir = temp.path;
   const path = join(dir, "lock");
   const first = await holdLock(path, { removesFile: true });
   Deno.removeSync(path);
@@ -82,8 +87,9 @@ inFolder("holdLock() whose file was removed leaves the one that another holds by
   assert.deepEqual([...Deno.readDirSync(dir)], []);
 });
 
-inFolder("holdLock() never removes a file that has content, or one that is to stay", async (dir) => {
-  const path = join(dir, "lock");
+Deno.test("holdLock() never removes a file that has content, or one that is to stay", async () => {
+  await using temp = await tempFolder();
+  const path = join(temp.path, "lock");
   Deno.writeTextFileSync(path, "somebody's");
   (await holdLock(path, { removesFile: true }))[Symbol.dispose]();
   assert.equal(Deno.readTextFileSync(path), "somebody's");

@@ -32,6 +32,6 @@ Deno.test("runSideBySide() names the process before each of its lines, and ends 
 Deno.test("runSideBySide() says so where the program is not there", async () => {
   await assert.rejects(runSideBySide([{ name: "gpu 0", command: ["no-such-program"] }]), {
     name: "UserError",
-    message: "Cannot start no-such-program: it must be on the PATH, and this command be permitted to run it",
+    message: "Cannot start no-such-program: it must be on the PATH, and this command must have permission to run it",
   });
 });

@@ -86,7 +86,7 @@ Deno.test("sampleText() refuses a model whose logits are no finite numbers, and 
   try {
     await assert.rejects(
       sampleText(loaded, sampling),
-      /^UserError: Cannot draw from large.onnx: its logit of token 0 is .* after 1 tokens, must be finite$/,
+      /^UserError: Cannot sample from large.onnx: its logit of token 0 is .* after 1 tokens, must be finite$/,
     );
   } finally {
     await loaded.close();

@@ -85,7 +85,7 @@ Deno.test("evaluateModel() scores on the CPU from the first failure of the devic
   assert.equal(error, undefined);
   assert.deepEqual(location, { provider: "cpu" });
   assert.equal(messages.length, 1);
-  assert.match(messages[0], /^Scoring on the CPU: Cannot open the model on webgpu \([^\n]+\)$/);
+  assert.match(messages[0], /^Scoring on the CPU instead: Cannot open the model on webgpu \([^\n]+\)$/);
   assert.equal(scores.length, 2);
   for (const { webgpu, cpu } of scores) assert.deepEqual(webgpu, cpu);
 });

@@ -226,7 +226,7 @@ Deno.test("decodeCheckpoint() and decodeRunWeights() find a file that is cut sho
 Deno.test("decodeCheckpoint() says what is wrong with a damaged file", async () => {
   const flipped = bytes.slice();
   flipped[bytes.length - 5] ^= 1;
-  const message = "Cannot read f: its checksum is not that of its content: it was damaged or edited";
+  const message = "Cannot read f: its checksum does not match its content: it was damaged or edited";
   await assert.rejects(decode(flipped), { message });
   await assert.rejects(decode(bytes.slice(0, 100)), {
     message: /Cannot read f: its header ends at byte \d+, the file at 100/,
@@ -251,14 +251,14 @@ Deno.test("decodeCheckpoint() refuses sealed contents that contradict each other
   assert.ok(isFile(forged("seed", "seed")), "the checksum is the SHA-256 of the file with zeros in its place");
   await assert.rejects(decode(forged('\\"position\\":3', '\\"position\\":4')), {
     name: "UserError",
-    message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 bytes",
+    message: "Cannot read f: step 43 is not position 4 of sequence 4 of 11 bytes",
   });
   const tokenizer_sha1 = "cd".repeat(20),
     file = await encodeCheckpoint({ ...about, tokenizer_sha1 }, step, state, legs);
   const wrong = forged('\\"position\\":3', '\\"position\\":4', file);
   await assert.rejects(decodeCheckpoint(wrong, "f", step, { ...about, tokenizer_sha1 }), {
     name: "UserError",
-    message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 tokens",
+    message: "Cannot read f: step 43 is not position 4 of sequence 4 of 11 tokens",
   });
   await assert.rejects(decode(forged('\\"seconds\\":1', '\\"seconds\\":-')), /^UserError: Cannot read f: .*seconds/);
   await assert.rejects(decode(forged('{\\"steps_done', '[\\"steps_done')), /^UserError: Cannot read f: 'training' of/);
@@ -273,7 +273,7 @@ Deno.test("encodeCheckpoint() counts the pass by its updates and the position in
   assert.equal((await decodeCheckpoint(file, "f", step, about4)).state.steps_done, 11);
   const wrong = forged('\\"position\\":4', '\\"position\\":5', file);
   await assert.rejects(decodeCheckpoint(wrong, "f", step, about4), {
-    message: "Cannot read f: step 11 is not position 5 of pass 5 of 11 bytes",
+    message: "Cannot read f: step 11 is not position 5 of sequence 5 of 11 bytes",
   });
 });
 
@@ -281,7 +281,7 @@ Deno.test("decodeCheckpoint() refuses weights alone, which decodeRunWeights() ta
   const weights = encodeWeights(config, step.parameters, state.tensors);
   await assert.rejects(decode(weights), {
     name: "UserError",
-    message: "Cannot go on from f: it holds weights alone, and no moments, states or curve",
+    message: "Cannot resume from f: it holds only weights, no moments, states or curve",
   });
   const own = new Map(step.parameters.map(({ name }) => [name, state.tensors.get(name)!]));
   assert.deepEqual(await weightsIn(weights), { weights: own, steps_done: undefined });

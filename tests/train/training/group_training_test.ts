@@ -167,7 +167,7 @@ Deno.test("trainRuns() checks all runs before it trains one or gives one back, a
   const wrong: readonly [run: NumberedRun, message: RegExp][] = [
     [other, /^Cannot train a run: its step was built for a batch of 4, the settings have 3, must be the same$/],
     [{ ...first, seed: -1 }, /the seed is -1/],
-    [{ ...first, from: { ...done, tensors: new Map() } }, /^Cannot go on from a state: its '.*' is missing$/],
+    [{ ...first, from: { ...done, tensors: new Map() } }, /^Cannot resume from a state: its '.*' is missing$/],
   ];
   for (const [run, message] of wrong) {
     const runs = [{ ...first, from: done }, run];

@@ -161,13 +161,13 @@ Deno.test("trainGroup() goes on from no state of another optimizer, be its momen
     for (const [k, job] of jobs.entries()) {
       const goOn = trainGroup(reference, [job], settings, TEXT, { from: [from] });
       if (i === k) assert.equal((await goOn)!.length, 1);
-      else await assert.rejects(goOn, { name: "RangeError", message: /^Cannot go on from a state: it(s| has) '/ });
+      else await assert.rejects(goOn, { name: "RangeError", message: /^Cannot resume from a state: it(s| has) '/ });
     }
   }
   await assert.rejects(trainGroup(reference, [jobs[2]], settings, TEXT, { from: [states[0]] }), {
     message:
-      "Cannot go on from a state: it has 'exp_avg_sq.input_embedding.bias', which a run of this cell has not when its " +
-      "optimizer is adam_no_second_moment",
+      "Cannot resume from a state: it has 'exp_avg_sq.input_embedding.bias', which a run of this cell does not have with " +
+      "optimizer adam_no_second_moment",
   });
 });
 

@@ -79,7 +79,7 @@ Deno.test("checkLogged() refuses what no pass has room for, and what would log n
   refused(
     { ...short, history: 16 },
     16,
-    "Cannot train with 16 steps back: a pass of history 16 reads 15 tokens, must be at least 16",
+    "Cannot train with 16 steps back: history 16 is 15 training tokens, must be at least 16",
   );
   checkLogged(short, 16);
   // 49 steps are four passes of 16 tokens, of which each is one update.

@@ -103,7 +103,7 @@ Deno.test("trainCell(), trainGroup() and trainRuns() refuse more steps back than
   await refused(
     11,
     settings,
-    "Cannot train with 11 steps back: a pass of history 11 reads 10 tokens, must be at least 11",
+    "Cannot train with 11 steps back: history 11 is 10 training tokens, must be at least 11",
   );
   await refused(
     10,

@@ -66,7 +66,7 @@ Deno.test("trainGroup() starts each pass at its own offsets, and never runs past
   }
 });
 
-Deno.test("trainGroup() ends a run as failed where its loss is no finite number, and keeps the curve before", async () => {
+Deno.test("trainGroup() ends a run as failed where its loss diverges, and keeps the curve before", async () => {
   const { engine } = fakeEngine({ lossAt: (step) => step < 10 ? 2 : NaN });
   const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
   assert.deepEqual(run.failed, { step: 10, why: "the loss became NaN at step 10" });
@@ -84,7 +84,7 @@ const BROKEN: TensorMap = new Map([["output_embedding.bias", Float32Array.of(NaN
 Deno.test("trainGroup() marks a run as failed whose weights are broken though its losses are not", async () => {
   const { engine } = fakeEngine({ read: () => BROKEN });
   const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
-  assert.deepEqual(run.failed, { step: 30, why: "'output_embedding.bias' is no finite number after step 30" });
+  assert.deepEqual(run.failed, { step: 30, why: "'output_embedding.bias' is not finite after step 30" });
 });
 
 Deno.test("trainGroup() stops at a signal, returns no run, and has saved what it did", async () => {
@@ -176,8 +176,8 @@ Deno.test("trainGroup() refuses states that are not one of each job", async () =
   const [done] = (await trainGroup(engine, [job], settings, TEXT))!;
   const refused = (from: TrainingState[], why: RegExp) =>
     assert.rejects(trainGroup(engine, [job, job], settings, TEXT, { from }), { name: "RangeError", message: why });
-  await refused([done], /Cannot train a group of 2 runs: they go on from 1 states, must be one of each/);
-  await refused([], /they go on from 0 states/);
+  await refused([done], /Cannot train a group of 2 runs: got 1 states to resume from, must be one per run/);
+  await refused([], /got 0 states to resume from/);
 });
 
 const webgpu = await openWebGpuEngine();

@@ -42,7 +42,9 @@ export function bytesOf(tokens: ArrayLike<number>, { lengths }: Pick<Tokenizer, 
   let bytes = 0;
   for (let i = 0; i < tokens.length; i++) bytes += lengths[tokens[i]];
   if (Number.isNaN(bytes)) {
-    throw new RangeError(`Cannot tell the bytes of a text: it has tokens that are none of ${lengths.length}`);
+    throw new RangeError(
+      `Cannot count the bytes of a text: it has a token outside the vocabulary of ${lengths.length}`,
+    );
   }
   return bytes;
 }
@@ -67,7 +69,7 @@ export class BytePairTokenizer implements Tokenizer {
   constructor(readonly merges: readonly Merge[]) {
     this.vocabulary = BYTES + merges.length;
     if (this.vocabulary > MAX_VOCABULARY) {
-      throw new RangeError(`Cannot make ${this.vocabulary} tokens: they must be at most ${MAX_VOCABULARY}`);
+      throw new RangeError(`Cannot make ${this.vocabulary} tokens: must be at most ${MAX_VOCABULARY}`);
     }
     this.name = `bpe:${this.vocabulary}`;
     const lengths = this.lengths = new Uint32Array(this.vocabulary).fill(1, 0, BYTES);
@@ -114,7 +116,7 @@ export class BytePairTokenizer implements Tokenizer {
    * @throws {RangeError} if there is no such token
    */
   bytes(token: number): Uint8Array {
-    checkWhole(`tell the bytes of a token of ${this.name}`, "it", token, 0, this.vocabulary - 1);
+    checkWhole(`get the bytes of a token of ${this.name}`, "it", token, 0, this.vocabulary - 1);
     return this.#bytes.subarray(this.#starts[token], this.#starts[token] + this.lengths[token]);
   }
 

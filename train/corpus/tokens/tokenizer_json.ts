@@ -77,7 +77,7 @@ export function decodeTokenizer(text: string, file: string): BytePairTokenizer {
   }
   const tokenizer = fromMerges(parseWith(fileSchema, value, file).model.merges);
   if (!tokenizer || encodeTokenizer(tokenizer) !== text) {
-    throw fail("it is not as cellspace writes it: it was edited, or another program made it");
+    throw fail("it differs from what cellspace writes: it was edited, or another program wrote it");
   }
   return tokenizer;
 }

@@ -153,6 +153,6 @@ export function decodeModel(bytes: Uint8Array, file = "an ONNX model"): ModelPro
     const decoded = MODEL.toObject(MODEL.decode(bytes), { longs: Number, defaults: true, arrays: true });
     return decoded as unknown as ModelProto;
   } catch (error) {
-    throw new UserError(`Cannot read ${file}: it is damaged or no ONNX model (${messageOf(error)})`);
+    throw new UserError(`Cannot read ${file}: it is damaged or not an ONNX model (${messageOf(error)})`);
   }
 }

@@ -180,7 +180,7 @@ Deno.test("decodeModel() gives what encodeModel() was given", () => {
 Deno.test("decodeModel() throws when the bytes are no model", () => {
   assert.throws(() => decodeModel(Uint8Array.of(0xff, 0xff, 0xff, 0xff)), {
     name: "UserError",
-    message: /^Cannot read an ONNX model: it is damaged or no ONNX model /,
+    message: /^Cannot read an ONNX model: it is damaged or not an ONNX model /,
   });
 });
 

@@ -30,7 +30,7 @@ import {
   trainWithReplacement,
   UNUSUAL,
 } from "../runs.ts";
-import { onnxTest } from "./onnx_tests.ts";
+import { NEEDS_ONNX } from "./onnx_tests.ts";
 
 const engine = await openOnnxEngine(2);
 const { settings, cases } = GOLDEN;
@@ -48,7 +48,7 @@ const GOLDEN_FILES: readonly (readonly [what: string, golden: GoldenFile])[] = [
   ["for each cell of the catalog but sLSTM, which float32 misses, that goes 4 steps back", CATALOG_BPTT_GOLDEN],
 ];
 for (const [what, { settings, cases }] of GOLDEN_FILES) {
-  onnxTest(`the ONNX engine gives PyTorch's numbers ${what}`, async () => {
+  Deno.test(`the ONNX engine gives PyTorch's numbers ${what}`, NEEDS_ONNX, async () => {
     for (let first = 0; first < cases.length; first += GROUP) {
       const chosen = cases.slice(first, first + GROUP);
       const errors = await certifyGroup(engine, settings, chosen);
@@ -57,7 +57,7 @@ for (const [what, { settings, cases }] of GOLDEN_FILES) {
   });
 }
 
-onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
+Deno.test("certifyGroup() notices when a golden loss is wrong", NEEDS_ONNX, async () => {
   const chosen = structuredClone(cases.slice(0, 2));
   chosen[1].losses[11] *= 1.0005;
   const errors = await certifyGroup(engine, settings, chosen);
@@ -65,17 +65,21 @@ onnxTest("certifyGroup() notices when a golden loss is wrong", async () => {
 });
 
 for (const cell of [...CATALOG, ...UNUSUAL]) {
-  onnxTest(`the ONNX engine agrees with the reference over 12 steps when the cell is ${cell.name}`, async () => {
-    const run = runOf(cell, SMALL, { withGradients: true });
-    const [actual] = await train(engine, [run], [7, 5]);
-    const [expected] = await train(await openReferenceEngine(), [run], [7, 5]);
-    const { losses, tensors } = differences(actual, expected);
-    assert.ok(losses <= ONNX_ENGINE.tolerance, `losses are off by ${losses}`);
-    assert.ok(tensors <= ADAM_TOLERANCE, `tensors are off by ${tensors}`);
-  });
+  Deno.test(
+    `the ONNX engine agrees with the reference over 12 steps when the cell is ${cell.name}`,
+    NEEDS_ONNX,
+    async () => {
+      const run = runOf(cell, SMALL, { withGradients: true });
+      const [actual] = await train(engine, [run], [7, 5]);
+      const [expected] = await train(await openReferenceEngine(), [run], [7, 5]);
+      const { losses, tensors } = differences(actual, expected);
+      assert.ok(losses <= ONNX_ENGINE.tolerance, `losses are off by ${losses}`);
+      assert.ok(tensors <= ADAM_TOLERANCE, `tensors are off by ${tensors}`);
+    },
+  );
 }
 
-onnxTest("the ONNX engine gives the reference's numbers when tokens have 16 bits", async () => {
+Deno.test("the ONNX engine gives the reference's numbers when tokens have 16 bits", NEEDS_ONNX, async () => {
   for (const vocab of [258, 1024]) {
     const golden = await goldenFrom(await openReferenceEngine(), { ...settings, vocab, batch: 64 }, [
       cases[0],
@@ -86,7 +90,7 @@ onnxTest("the ONNX engine gives the reference's numbers when tokens have 16 bits
   }
 });
 
-onnxTest("the ONNX engine leaves frozen weights as drawn and gives them no gradient", async () => {
+Deno.test("the ONNX engine leaves frozen weights as drawn and gives them no gradient", NEEDS_ONNX, async () => {
   const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
   const [{ tensors }] = await train(engine, [run], [3]);
   const { parameters, trained } = run.step;
@@ -98,14 +102,14 @@ onnxTest("the ONNX engine leaves frozen weights as drawn and gives them no gradi
   }
 });
 
-onnxTest("the ONNX engine gives each run the same bits in a group as alone, and again", async () => {
+Deno.test("the ONNX engine gives each run the same bits in a group as alone, and again", NEEDS_ONNX, async () => {
   const runs = [runOf(vanillaCell), runOf(gatedCell(gatedConfig({})), { ...SMALL, n_layers: 1, state_size: 20 })];
   const together = await train(engine, runs, [4, 3]);
   assert.deepEqual(await train(engine, runs, [4, 3]), together);
   for (const [i, run] of runs.entries()) assert.deepEqual(await train(engine, [run], [4, 3], i), [together[i]]);
 });
 
-onnxTest("a run goes on with the same bits when its tensors are read and opened again", async () => {
+Deno.test("a run goes on with the same bits when its tensors are read and opened again", NEEDS_ONNX, async () => {
   const run = runOf(gatedCell(gatedConfig({})));
   // After an even and after an odd number of steps: the worker writes two sets of tensors in turn.
   for (const done of [6, 5]) {
@@ -117,7 +121,7 @@ onnxTest("a run goes on with the same bits when its tensors are read and opened 
   }
 });
 
-onnxTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async () => {
+Deno.test("beginPass() keeps states and reads on in the text when it goes on within a pass", NEEDS_ONNX, async () => {
   const run = runOf(gatedCell(gatedConfig({})));
   const [whole] = await train(engine, [run], [9]);
   for (const reopen of [true, false]) {
@@ -127,14 +131,14 @@ onnxTest("beginPass() keeps states and reads on in the text when it goes on with
   assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
 });
 
-onnxTest("replace() gives the run that comes, and those that stay, the same bits as alone", async () => {
+Deno.test("replace() gives the run that comes, and those that stay, the same bits as alone", NEEDS_ONNX, async () => {
   const sizes = [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }];
   const runs = sizes.map((size) => runOf(gatedCell(gatedConfig({})), size));
   const { together, alone } = await trainWithReplacement(engine, runs);
   assert.deepEqual(together, alone);
 });
 
-onnxTest("advance() rejects when a row runs over the end of the text", async () => {
+Deno.test("advance() rejects when a row runs over the end of the text", NEEDS_ONNX, async () => {
   const run = runOf(vanillaCell);
   const group = await engine.open([run], textOf(10, SMALL.vocabulary));
   group.beginPass(0, Uint32Array.of(0, 1, 2));
@@ -143,7 +147,7 @@ onnxTest("advance() rejects when a row runs over the end of the text", async () 
   await group.close();
 });
 
-onnxTest("close() lets the steps that are queued end when a group is busy", async () => {
+Deno.test("close() lets the steps that are queued end when a group is busy", NEEDS_ONNX, async () => {
   const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
   group.beginPass(0, Uint32Array.of(0, 1, 2));
   const waiting = group.advance(200);
@@ -152,7 +156,7 @@ onnxTest("close() lets the steps that are queued end when a group is busy", asyn
   await assert.rejects(group.advance(1), /Cannot advance: the group was closed/);
 });
 
-onnxTest("a group rejects, and closes, when its worker has died", async () => {
+Deno.test("a group rejects, and closes, when its worker has died", NEEDS_ONNX, async () => {
   using workers = recordWorkers();
   const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
   group.beginPass(0, Uint32Array.of(0, 1, 2));
@@ -165,39 +169,46 @@ onnxTest("a group rejects, and closes, when its worker has died", async () => {
   await group.close();
 });
 
-onnxTest("an exported model with an open batch gives the reference's logits for 1 and for 5 rows", async () => {
-  const ort = await import("../../../../train/engines/onnx/runtime.ts");
-  const { openSession } = await import("../../../../train/engines/onnx/session.ts");
-  for (const cell of [gatedCell(gatedConfig({})), ...CATALOG, ...UNUSUAL]) {
-    const { graph, parameters } = evaluationModel(cell, SMALL);
-    const weights = drawnWeights(parameters);
-    const session = await openSession(exportOnnx(graph, { weights, openBatch: true }), 1);
-    for (const batch of [1, 5]) {
-      const { graph: reference, states } = evaluationModel(cell, { ...SMALL, batch });
-      const bytes = Array.from({ length: batch }, (_, row) => (3 * row + 2) % SMALL.vocabulary);
-      // States as the cell itself makes them: an sLSTM's normaliser, say, is never near 0, where a quotient is exact to no digit.
-      const zeros = states.map(({ name, shape: [rows, size] }): [string, Float64Array] => [
-        name,
-        new Float64Array(rows * size),
-      ]);
-      const after = interpret(reference, new Map<string, ArrayLike<number>>([...weights, ...zeros, ["bytes", bytes]]));
-      const carried = states.map(({ name }): [string, Float64Array] => [name, Float64Array.from(after.get(name)!)]);
-      const results = await session.run({
-        bytes: new ort.Tensor("int64", BigInt64Array.from(bytes.map(BigInt)), [batch]),
-        ...Object.fromEntries(
-          carried.map((
-            [name, values],
-          ) => [name, new ort.Tensor("float32", Float32Array.from(values), [batch, SMALL.state_size])]),
-        ),
-      });
-      const feeds = new Map<string, ArrayLike<number>>([...weights, ...carried, ["bytes", bytes]]);
-      for (const [name, expected] of interpret(reference, feeds)) {
-        const actual = results[reference.inputs.has(name) ? name + NEXT : name].data as Float32Array;
-        assert.equal(actual.length, expected.length, `${cell.name}: ${name}`);
-        const error = Math.max(...expected.map((value, i) => Math.abs(actual[i] - value)));
-        assert.ok(error <= 1e-5, `${cell.name}: ${name} is off by ${error}`);
+Deno.test(
+  "an exported model with an open batch gives the reference's logits for 1 and for 5 rows",
+  NEEDS_ONNX,
+  async () => {
+    const ort = await import("../../../../train/engines/onnx/runtime.ts");
+    const { openSession } = await import("../../../../train/engines/onnx/session.ts");
+    for (const cell of [gatedCell(gatedConfig({})), ...CATALOG, ...UNUSUAL]) {
+      const { graph, parameters } = evaluationModel(cell, SMALL);
+      const weights = drawnWeights(parameters);
+      const session = await openSession(exportOnnx(graph, { weights, openBatch: true }), 1);
+      for (const batch of [1, 5]) {
+        const { graph: reference, states } = evaluationModel(cell, { ...SMALL, batch });
+        const bytes = Array.from({ length: batch }, (_, row) => (3 * row + 2) % SMALL.vocabulary);
+        // States as the cell itself makes them: an sLSTM's normaliser, say, is never near 0, where a quotient is exact to no digit.
+        const zeros = states.map(({ name, shape: [rows, size] }): [string, Float64Array] => [
+          name,
+          new Float64Array(rows * size),
+        ]);
+        const after = interpret(
+          reference,
+          new Map<string, ArrayLike<number>>([...weights, ...zeros, ["bytes", bytes]]),
+        );
+        const carried = states.map(({ name }): [string, Float64Array] => [name, Float64Array.from(after.get(name)!)]);
+        const results = await session.run({
+          bytes: new ort.Tensor("int64", BigInt64Array.from(bytes.map(BigInt)), [batch]),
+          ...Object.fromEntries(
+            carried.map((
+              [name, values],
+            ) => [name, new ort.Tensor("float32", Float32Array.from(values), [batch, SMALL.state_size])]),
+          ),
+        });
+        const feeds = new Map<string, ArrayLike<number>>([...weights, ...carried, ["bytes", bytes]]);
+        for (const [name, expected] of interpret(reference, feeds)) {
+          const actual = results[reference.inputs.has(name) ? name + NEXT : name].data as Float32Array;
+          assert.equal(actual.length, expected.length, `${cell.name}: ${name}`);
+          const error = Math.max(...expected.map((value, i) => Math.abs(actual[i] - value)));
+          assert.ok(error <= 1e-5, `${cell.name}: ${name} is off by ${error}`);
+        }
       }
+      await session.release();
     }
-    await session.release();
-  }
-});
+  },
+);

@@ -16,7 +16,7 @@ import { decodeModel } from "../../../../train/engines/onnx/proto.ts";
 import { workingBytes } from "../../../../train/engines/onnx/working_bytes.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { ADAM_TOLERANCE, differences, offsetsOf, runOf, SMALL, STEPS_BACK, textOf, train } from "../runs.ts";
-import { onnxTest } from "./onnx_tests.ts";
+import { NEEDS_ONNX } from "./onnx_tests.ts";
 
 const engine = await openOnnxEngine(2);
 const reference = await openReferenceEngine();
@@ -44,36 +44,41 @@ function rowsGraph(shape: readonly number[], make: (x: Tensor) => Tensor): Graph
 
 for (const [what, make] of Object.entries(ROWS)) {
   for (const shape of [[6], [6, 4]]) {
-    onnxTest(`exportOnnx() gives the interpreter's numbers for ${what} of rank ${shape.length}`, async () => {
-      const ort = await import("../../../../train/engines/onnx/runtime.ts");
-      const { openSession } = await import("../../../../train/engines/onnx/session.ts");
-      const graph = rowsGraph(shape, make);
-      const feeds = new Map([...graph.inputs].map(([name, { shape }], n) => [
-        name,
-        new Float32Array(sizeOf(shape)).map((_, i) => Math.sin(1.3 * i + n)),
-      ]));
-      const session = await openSession(exportOnnx(graph), 1);
-      const results = await session.run(Object.fromEntries(
-        [...feeds].map(([name, values]) => [
+    Deno.test(
+      `exportOnnx() gives the interpreter's numbers for ${what} of rank ${shape.length}`,
+      NEEDS_ONNX,
+      async () => {
+        const ort = await import("../../../../train/engines/onnx/runtime.ts");
+        const { openSession } = await import("../../../../train/engines/onnx/session.ts");
+        const graph = rowsGraph(shape, make);
+        const feeds = new Map([...graph.inputs].map(([name, { shape }], n) => [
           name,
-          new ort.Tensor("float32", values, graph.inputs.get(name)!.shape),
-        ]),
-      ));
-      for (const [name, expected] of interpret(graph, feeds)) {
-        const { data, dims } = results[name] as { data: Float32Array; dims: readonly number[] };
-        assert.deepEqual([...dims], [...graph.outputs.get(name)!.shape], name);
-        for (const [i, value] of expected.entries()) {
-          assert.ok(Math.abs(data[i] - value) <= 1e-5, `${name}[${i}]: ${data[i]} against ${value}`);
+          new Float32Array(sizeOf(shape)).map((_, i) => Math.sin(1.3 * i + n)),
+        ]));
+        const session = await openSession(exportOnnx(graph), 1);
+        const results = await session.run(Object.fromEntries(
+          [...feeds].map(([name, values]) => [
+            name,
+            new ort.Tensor("float32", values, graph.inputs.get(name)!.shape),
+          ]),
+        ));
+        for (const [name, expected] of interpret(graph, feeds)) {
+          const { data, dims } = results[name] as { data: Float32Array; dims: readonly number[] };
+          assert.deepEqual([...dims], [...graph.outputs.get(name)!.shape], name);
+          for (const [i, value] of expected.entries()) {
+            assert.ok(Math.abs(data[i] - value) <= 1e-5, `${name}[${i}]: ${data[i]} against ${value}`);
+          }
         }
-      }
-      await session.release();
-    });
+        await session.release();
+      },
+    );
   }
 }
 
 for (const cell of STEPS_BACK) {
-  onnxTest(
+  Deno.test(
     `the ONNX engine agrees with the reference with 2, 5 and 16 steps back when the cell is ${cell.name}`,
+    NEEDS_ONNX,
     async () => {
       const runs = [2, 5, 16].map((bptt) => runOf(cell, SMALL, { withGradients: true, bptt }));
       const found = await train(engine, runs, [4, 3]), expected = await train(reference, runs, [4, 3]);
@@ -86,8 +91,9 @@ for (const cell of STEPS_BACK) {
   );
 }
 
-onnxTest(
+Deno.test(
   "the ONNX engine gives runs with 1 and with 5 steps back the same bits in a group as alone, and again",
+  NEEDS_ONNX,
   async () => {
     const runs = [1, 5, 5].map((bptt) => runOf(gatedCell(BEST_CONFIG), SMALL, { bptt }));
     const together = await train(engine, runs, [4, 3]);
@@ -96,7 +102,7 @@ onnxTest(
   },
 );
 
-onnxTest("the ONNX engine trains three layers with 64 steps back, as the reference does", async () => {
+Deno.test("the ONNX engine trains three layers with 64 steps back, as the reference does", NEEDS_ONNX, async () => {
   const run = runOf(gatedCell(BEST_CONFIG), { ...SMALL, n_layers: 3 }, { bptt: 64 });
   const [actual] = await train(engine, [run], [1]);
   const [expected] = await train(reference, [run], [1]);
@@ -162,7 +168,7 @@ Deno.test("footprint() grows with the steps back, by no more than the tensors of
   }
 });
 
-onnxTest("open() refuses a run that needs more memory than there is, in one line", async () => {
+Deno.test("open() refuses a run that needs more memory than there is, in one line", NEEDS_ONNX, async () => {
   const run = runOf(gatedCell(BEST_CONFIG), SMALL, { bptt: 16 }), text = textOf(100, SMALL.vocabulary);
   const bytes = engine.footprint(run.step);
   const small = await openOnnxEngine(1, { memory: bytes - 1 });

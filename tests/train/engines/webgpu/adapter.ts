@@ -13,9 +13,8 @@ export const opened = await openTunedWebGpuEngine();
 console.log(opened ? `WebGPU tests run on ${opened.adapter}` : "WebGPU tests are ignored: there is no adapter");
 Deno.test.afterAll(() => opened?.close());
 
-export function webgpuTest(name: string, run: (engine: WebGpuEngine) => Promise<void>): void {
-  Deno.test({ name, ignore: !opened, fn: () => run(opened!) });
-}
+/** What a test on the opened engine is registered with. */
+export const NEEDS_ADAPTER = { ignore: !opened };
 
 /** Opens an engine for one test. */
 export async function withEngine(options: WebGpuOptions, use: (engine: WebGpuEngine) => Promise<void>): Promise<void> {

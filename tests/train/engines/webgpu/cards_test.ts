@@ -5,7 +5,7 @@ import { type Card, cardInWords, numbered } from "../../../../train/engines/webg
 import { CHOICE_VARIABLES, choicesFor, hasDeviceSelect } from "../../../../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../../../../train/engines/webgpu/cards/list.ts";
 import { findAdapter } from "../../../../train/engines/webgpu/runtime/device.ts";
-import { webgpuTest } from "./adapter.ts";
+import { NEEDS_ADAPTER } from "./adapter.ts";
 
 const card = (name: string, vendor: number, device: number, address?: string): Card => ({
   name,
@@ -57,19 +57,18 @@ Deno.test("choicesFor() names one of equal cards by its place, and never by its 
 });
 
 Deno.test("choicesFor() says so where nothing tells equal cards apart, and what works", () => {
-  const wayOut = "; else give each process a container or a Slurm task that has one card alone, without --gpu";
+  const wayOut = "; or give each process a container or a Slurm task with only one card, without --gpu";
   assert.throws(() => choicesFor(ARC, [ARC, OTHER_ARC], false), {
     name: "UserError",
-    message:
-      "Cannot choose among 2 equal cards (8086:e20b): Deno takes no number, and Mesa's device-select layer is not here, " +
-      `which chooses by DRI_PRIME: install Mesa's Vulkan drivers, or their layers${wayOut}`,
+    message: "Cannot choose among 2 equal cards (8086:e20b): Deno takes no number, and Mesa's device-select layer, " +
+      `which chooses by DRI_PRIME, is not installed: install Mesa's Vulkan drivers or layers${wayOut}`,
   });
   const { address: _, ...nowhere } = ARC;
   assert.throws(() => choicesFor(nowhere, [nowhere, nowhere, nowhere], true), {
     name: "UserError",
     message:
-      "Cannot choose among 3 equal cards (8086:e20b): Deno takes no number, and their driver does not say where they are " +
-      `on the PCI bus${wayOut}`,
+      "Cannot choose among 3 equal cards (8086:e20b): Deno takes no number, and their driver does not report their " +
+      `PCI address${wayOut}`,
   });
 });
 
@@ -90,7 +89,7 @@ Deno.test("cardInWords() says what a card is and where", () => {
   assert.equal(cardInWords(LLVMPIPE), "llvmpipe (10005:0000)");
 });
 
-webgpuTest("listCards() has the adapter of this process among its cards", async () => {
+Deno.test("listCards() has the adapter of this process among its cards", NEEDS_ADAPTER, async () => {
   const own = (await findAdapter())!, cards = listCards();
   const same = cards.filter(({ vendor, device }) =>
     vendor === Number(own.found.info.vendor) && device === Number(own.found.info.device)

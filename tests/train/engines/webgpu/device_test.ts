@@ -7,9 +7,9 @@ import { buildTrainingStep } from "../../../../cells/language_model.ts";
 import { EngineFailure, type EngineRun } from "../../../../train/engines/engine.ts";
 import { openDevice } from "../../../../train/engines/webgpu/runtime/device.ts";
 import { offsetsOf, runOf, SMALL, textOf } from "../runs.ts";
-import { opened, unlikeRuns, webgpuTest, withEngine } from "./adapter.ts";
+import { NEEDS_ADAPTER, opened, unlikeRuns, withEngine } from "./adapter.ts";
 
-webgpuTest("open() tells how far it is when it compiles for more than a second", async () => {
+Deno.test("open() tells how far it is when it compiles for more than a second", NEEDS_ADAPTER, async () => {
   const told: string[] = [];
   const clock = performance.now;
   // A slow machine: each look at the clock finds that a second has gone.
@@ -27,7 +27,8 @@ webgpuTest("open() tells how far it is when it compiles for more than a second",
   assert.ok(told.length > 1 && told.every((line) => /^[1-9]\d*\/\d+$/.test(line)), told.join());
 });
 
-webgpuTest("open() refuses a group when its footprints are more than the engine's memory", async (engine) => {
+Deno.test("open() refuses a group when its footprints are more than the engine's memory", NEEDS_ADAPTER, async () => {
+  const engine = opened!;
   // Some hundred megabytes each; nothing is allocated, since open() refuses first.
   const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 256, batch: 16 });
   const run: EngineRun = { step, tensors: new Map(), stepsDone: 0, learningRate: 0.001 };
@@ -42,9 +43,11 @@ webgpuTest("open() refuses a group when its footprints are more than the engine'
   });
 });
 
-webgpuTest(
+Deno.test(
   "open() throws, and trains nothing, when the device has not the memory that its limits promise",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const run = unlikeRuns()[0];
     const original = GPUDevice.prototype.createBuffer;
     // What an exhausted device does: the buffer is an error object, and the error goes to the innermost scope.
@@ -67,27 +70,31 @@ webgpuTest(
   },
 );
 
-webgpuTest("unlessFailed() gives what it waits for, and rejects when the device is lost and ever after", async () => {
-  const opened = (await openDevice())!;
-  const mistake = new RangeError("of the result");
-  const forEver = new Promise<never>(() => {});
-  try {
-    assert.equal(await opened.unlessFailed(Promise.resolve(7)), 7);
-    await assert.rejects(opened.unlessFailed(Promise.reject(mistake)), (error) => error === mistake);
-    assert.equal(opened.failed, false);
-    const waiting = [opened.unlessFailed(forEver), opened.unlessFailed(forEver)];
-    opened.device.destroy();
-    for (const result of await Promise.allSettled(waiting)) {
-      assert.ok(result.status === "rejected" && result.reason instanceof EngineFailure);
-      assert.equal(result.reason.kind, "lost");
-      assert.match(result.reason.message, /^Cannot go on with .*: the device was lost/);
+Deno.test(
+  "unlessFailed() gives what it waits for, and rejects when the device is lost and ever after",
+  NEEDS_ADAPTER,
+  async () => {
+    const opened = (await openDevice())!;
+    const mistake = new RangeError("of the result");
+    const forEver = new Promise<never>(() => {});
+    try {
+      assert.equal(await opened.unlessFailed(Promise.resolve(7)), 7);
+      await assert.rejects(opened.unlessFailed(Promise.reject(mistake)), (error) => error === mistake);
+      assert.equal(opened.failed, false);
+      const waiting = [opened.unlessFailed(forEver), opened.unlessFailed(forEver)];
+      opened.device.destroy();
+      for (const result of await Promise.allSettled(waiting)) {
+        assert.ok(result.status === "rejected" && result.reason instanceof EngineFailure);
+        assert.equal(result.reason.kind, "lost");
+        assert.match(result.reason.message, /^Cannot go on with .*: the device was lost/);
+      }
+      assert.equal(opened.failed, true);
+      for (const late of [forEver, Promise.resolve(7)]) await assert.rejects(opened.unlessFailed(late), EngineFailure);
+    } finally {
+      opened.device.destroy();
     }
-    assert.equal(opened.failed, true);
-    for (const late of [forEver, Promise.resolve(7)]) await assert.rejects(opened.unlessFailed(late), EngineFailure);
-  } finally {
-    opened.device.destroy();
-  }
-});
+  },
+);
 
 /** Whether each buffer that is made while something is done is destroyed again. */
 async function buffersLeft(work: () => Promise<void>): Promise<number> {
@@ -116,9 +123,11 @@ async function buffersLeft(work: () => Promise<void>): Promise<number> {
   return left.size;
 }
 
-webgpuTest(
+Deno.test(
   "a group leaves no buffer behind when what it has written cannot be mapped, or a run goes beyond the text",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const run = runOf(vanillaCell), group = await engine.open([run], textOf(100, SMALL.vocabulary));
     const { mapAsync } = GPUBuffer.prototype, lost = new Error("lost");
     try {
@@ -158,7 +167,7 @@ async function withCompiler(
   return begun;
 }
 
-webgpuTest("open() stops compiling when its signal comes, and leaves nothing open", async () => {
+Deno.test("open() stops compiling when its signal comes, and leaves nothing open", NEEDS_ADAPTER, async () => {
   await withEngine({ merging: "epilogue" }, async (engine) => {
     const run = unlikeRuns()[0], text = textOf(200, run.step.sizes.vocabulary);
     // The text stays on the device for the next group, whatever becomes of this one.
@@ -187,7 +196,7 @@ webgpuTest("open() stops compiling when its signal comes, and leaves nothing ope
   });
 });
 
-webgpuTest("replace() stops compiling when its group's signal comes, and the others go on", async () => {
+Deno.test("replace() stops compiling when its group's signal comes, and the others go on", NEEDS_ADAPTER, async () => {
   await withEngine({ merging: "epilogue" }, async (engine) => {
     const next = unlikeRuns()[0], first = runOf(vanillaCell, { ...next.step.sizes, state_size: 4 });
     const controller = new AbortController(), reason = new Error("Ctrl-C"), text = textOf(200, 250);
@@ -209,8 +218,9 @@ webgpuTest("replace() stops compiling when its group's signal comes, and the oth
   });
 });
 
-webgpuTest(
+Deno.test(
   "open() begins all kernels before one is ready where the compiler leaves the thread free, and stops at once",
+  NEEDS_ADAPTER,
   async () => {
     // What a browser does: the call returns, and the pipeline comes when no further one has been begun for a while.
     let pending = 0, most = 0, quiet: ReturnType<typeof setTimeout> | undefined;
@@ -257,31 +267,35 @@ webgpuTest(
   },
 );
 
-webgpuTest("open() says what the compiler says when it refuses a kernel, and compiles no further one", async () => {
-  for (
-    const [faulty, message] of [["fn main() {", /^Cannot compile kernel '.+': [^]*parsing error/], [
-      "@compute @workgroup_size(1) fn other() {}",
-      /^Cannot compile kernel '.+': .*entry point 'main'/,
-    ]] as const
-  ) {
-    const original = GPUDevice.prototype.createShaderModule;
-    GPUDevice.prototype.createShaderModule = function (this: GPUDevice, descriptor) {
-      return original.call(this, { ...descriptor, code: faulty });
-    };
-    try {
-      await withEngine({}, async (engine) => {
-        const open = () => engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
-        const begun = await withCompiler(
-          (compile) => compile(),
-          async () => void await assert.rejects(open(), { message }),
-        );
-        assert.equal(begun, 1);
-      });
-    } finally {
-      GPUDevice.prototype.createShaderModule = original;
+Deno.test(
+  "open() says what the compiler says when it refuses a kernel, and compiles no further one",
+  NEEDS_ADAPTER,
+  async () => {
+    for (
+      const [faulty, message] of [["fn main() {", /^Cannot compile kernel '.+': [^]*parsing error/], [
+        "@compute @workgroup_size(1) fn other() {}",
+        /^Cannot compile kernel '.+': .*entry point 'main'/,
+      ]] as const
+    ) {
+      const original = GPUDevice.prototype.createShaderModule;
+      GPUDevice.prototype.createShaderModule = function (this: GPUDevice, descriptor) {
+        return original.call(this, { ...descriptor, code: faulty });
+      };
+      try {
+        await withEngine({}, async (engine) => {
+          const open = () => engine.open([runOf(vanillaCell)], textOf(100, SMALL.vocabulary));
+          const begun = await withCompiler(
+            (compile) => compile(),
+            async () => void await assert.rejects(open(), { message }),
+          );
+          assert.equal(begun, 1);
+        });
+      } finally {
+        GPUDevice.prototype.createShaderModule = original;
+      }
     }
-  }
-});
+  },
+);
 
 const mayRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 if (!mayRun) {

@@ -7,24 +7,30 @@ import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { MAX_TOKENS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
 import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "../runs.ts";
-import { unlikeRuns, webgpuTest } from "./adapter.ts";
+import { NEEDS_ADAPTER, opened, unlikeRuns } from "./adapter.ts";
 
-webgpuTest("advance() gives the same losses when its steps fill several submits or come one by one", async (engine) => {
-  const steps = 2 * MAX_TOKENS_PER_SUBMIT + 7;
-  const run = runOf(vanillaCell);
-  const [atOnce] = await train(engine, [run], [steps]);
-  assert.equal(atOnce.losses.length, steps);
-  const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
-  group.beginPass(0, offsetsOf(run, 0));
-  const parts: number[] = [];
-  for (const count of [1, MAX_TOKENS_PER_SUBMIT, MAX_TOKENS_PER_SUBMIT + 6]) {
-    parts.push(...(await group.advance(count))[0]);
-  }
-  await group.close();
-  assert.deepEqual(parts, atOnce.losses);
-});
+Deno.test(
+  "advance() gives the same losses when its steps fill several submits or come one by one",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    const steps = 2 * MAX_TOKENS_PER_SUBMIT + 7;
+    const run = runOf(vanillaCell);
+    const [atOnce] = await train(engine, [run], [steps]);
+    assert.equal(atOnce.losses.length, steps);
+    const group = await engine.open([run], textOf(steps + 20, SMALL.vocabulary));
+    group.beginPass(0, offsetsOf(run, 0));
+    const parts: number[] = [];
+    for (const count of [1, MAX_TOKENS_PER_SUBMIT, MAX_TOKENS_PER_SUBMIT + 6]) {
+      parts.push(...(await group.advance(count))[0]);
+    }
+    await group.close();
+    assert.deepEqual(parts, atOnce.losses);
+  },
+);
 
-webgpuTest("a run goes on with the same bits when its tensors are read and opened again", async (engine) => {
+Deno.test("a run goes on with the same bits when its tensors are read and opened again", NEEDS_ADAPTER, async () => {
+  const engine = opened!;
   const run = runOf(gatedCell(gatedConfig({})));
   const [whole] = await train(engine, [run], [6, 6]);
   const [half] = await train(engine, [run], [6]);
@@ -33,46 +39,63 @@ webgpuTest("a run goes on with the same bits when its tensors are read and opene
   assert.deepEqual(rest.tensors, whole.tensors);
 });
 
-webgpuTest("beginPass() keeps states and reads on in the text when it goes on within a pass", async (engine) => {
-  const run = runOf(gatedCell(gatedConfig({})));
-  const [whole] = await train(engine, [run], [9]);
-  for (const reopen of [true, false]) {
-    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
-  }
-  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
-  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
-});
-
-webgpuTest("replace() gives the run that comes, and those that stay, the same bits as alone", async (engine) => {
-  // Larger and smaller than the one whose slot it takes, and of another shape.
-  for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
-    const all = unlikeRuns();
-    const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
-    assert.deepEqual(together.map(({ losses }) => losses), alone.map(({ losses }) => losses));
-    assert.deepEqual(together.map(({ tensors }) => tensors), alone.map(({ tensors }) => tensors));
-    assert.equal(new Set(together.map(({ losses }) => losses[0])).size, 4, "runs must differ");
-  }
-});
-
-webgpuTest("replace() leaves nothing of a run whose pass had begun and that never did a step", async (engine) => {
-  const [first, second, next] = unlikeRuns();
-  const group = await engine.open([first, second], textOf(200, first.step.sizes.vocabulary));
-  try {
-    group.beginPass(0, offsetsOf(first, 0));
-    assert.equal(await group.replace(0, next), true);
-    for (const slot of [0, 1]) group.beginPass(slot, offsetsOf([next, second][slot], slot));
-    const losses = await group.advance(2);
-    for (const [slot, run] of [next, second].entries()) {
-      assert.deepEqual([...losses[slot]], (await train(engine, [run], [2], slot))[0].losses);
+Deno.test(
+  "beginPass() keeps states and reads on in the text when it goes on within a pass",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    const run = runOf(gatedCell(gatedConfig({})));
+    const [whole] = await train(engine, [run], [9]);
+    for (const reopen of [true, false]) {
+      assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
     }
-  } finally {
-    await group.close();
-  }
-});
+    const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
+    assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
+  },
+);
 
-webgpuTest(
+Deno.test(
+  "replace() gives the run that comes, and those that stay, the same bits as alone",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    // Larger and smaller than the one whose slot it takes, and of another shape.
+    for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
+      const all = unlikeRuns();
+      const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
+      assert.deepEqual(together.map(({ losses }) => losses), alone.map(({ losses }) => losses));
+      assert.deepEqual(together.map(({ tensors }) => tensors), alone.map(({ tensors }) => tensors));
+      assert.equal(new Set(together.map(({ losses }) => losses[0])).size, 4, "runs must differ");
+    }
+  },
+);
+
+Deno.test(
+  "replace() leaves nothing of a run whose pass had begun and that never did a step",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    const [first, second, next] = unlikeRuns();
+    const group = await engine.open([first, second], textOf(200, first.step.sizes.vocabulary));
+    try {
+      group.beginPass(0, offsetsOf(first, 0));
+      assert.equal(await group.replace(0, next), true);
+      for (const slot of [0, 1]) group.beginPass(slot, offsetsOf([next, second][slot], slot));
+      const losses = await group.advance(2);
+      for (const [slot, run] of [next, second].entries()) {
+        assert.deepEqual([...losses[slot]], (await train(engine, [run], [2], slot))[0].losses);
+      }
+    } finally {
+      await group.close();
+    }
+  },
+);
+
+Deno.test(
   "replace() says no, and empties the slot, when the next run does not fit into the memory",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const small = runOf(vanillaCell);
     const step = buildTrainingStep(vanillaCell, { n_layers: 1, state_size: 4096, vocabulary: 7, batch: 16 });
     const copies = Math.floor(engine.memory / engine.footprint(step)) + 1;
@@ -87,7 +110,8 @@ webgpuTest(
   },
 );
 
-webgpuTest("read() gives carried and frozen tensors and results when new state is off", async (engine) => {
+Deno.test("read() gives carried and frozen tensors and results when new state is off", NEEDS_ADAPTER, async () => {
+  const engine = opened!;
   const run = runOf(gatedCell(gatedConfig({ use_new_state: false })), SMALL, { withGradients: true });
   const [{ tensors }] = await train(engine, [run], [3]);
   const [reference] = await train(await openReferenceEngine(), [run], [3]);
@@ -100,7 +124,8 @@ webgpuTest("read() gives carried and frozen tensors and results when new state i
   }
 });
 
-webgpuTest("profileStep() gives a time for each dispatch, and does a step as any other", async (engine) => {
+Deno.test("profileStep() gives a time for each dispatch, and does a step as any other", NEEDS_ADAPTER, async () => {
+  const engine = opened!;
   const run = runOf(vanillaCell), text = textOf(100, SMALL.vocabulary);
   const group = await engine.open([run], text);
   try {

@@ -36,7 +36,7 @@ import {
   trainWithReplacement,
   UNUSUAL,
 } from "../runs.ts";
-import { webgpuTest, withEngine } from "./adapter.ts";
+import { NEEDS_ADAPTER, opened, withEngine } from "./adapter.ts";
 import { plantFault } from "./kernel_faults.ts";
 import { checkPlan, scheduleOf } from "./plans.ts";
 
@@ -67,7 +67,8 @@ const shiftedRowsCell = defineCell({
 });
 
 for (const cell of [returnedRowsCell, shiftedRowsCell]) {
-  webgpuTest(`the WebGPU engine agrees with the reference when a cell has ${cell.name}`, async (engine) => {
+  Deno.test(`the WebGPU engine agrees with the reference when a cell has ${cell.name}`, NEEDS_ADAPTER, async () => {
+    const engine = opened!;
     for (const state_size of [2, 5, 8]) {
       for (const bptt of [1, 3]) {
         const run = runOf(cell, { ...SMALL, state_size }, { bptt });
@@ -174,9 +175,11 @@ Deno.test("splitProducts() and placeParts() keep what a graph gives when parts h
   assert.ok(!parts.includes(after.outputs.get("x")!), "what the graph returns has its own place");
 });
 
-webgpuTest(
+Deno.test(
   "the WebGPU engine gives PyTorch's numbers, gradients in full, when 64 golden cases go 4 steps back",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const chosen = BPTT_GOLDEN.cases.filter((_, i) => i % 3 === 1);
     assert.equal(chosen.length, 64);
     assert.ok(chosen.every(({ gradients_at_step_1 = {} }) => Object.keys(gradients_at_step_1).length === 2));
@@ -185,9 +188,11 @@ webgpuTest(
   },
 );
 
-webgpuTest(
+Deno.test(
   "the WebGPU engine gives PyTorch's numbers when all cells of the catalog but sLSTM go 4 steps back as one group",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const { settings, cases } = CATALOG_BPTT_GOLDEN;
     assert.deepEqual(failures(cases, await certifyGroup(engine, settings, cases), WEBGPU_ENGINE.tolerance), []);
   },
@@ -199,7 +204,7 @@ for (
     ["a mean loss leaves the last row out", "row < dispatch.x;", "row + 1u < dispatch.x;"],
   ]
 ) {
-  webgpuTest(`certifyGroup() notices a fault in a kernel when bptt is 4: ${what}`, async () => {
+  Deno.test(`certifyGroup() notices a fault in a kernel when bptt is 4: ${what}`, NEEDS_ADAPTER, async () => {
     const chosen = BPTT_GOLDEN.cases.slice(0, 2), planted = plantFault({ sound, faulty });
     try {
       await withEngine({}, async (engine) => {
@@ -224,17 +229,23 @@ function mixedRuns(): EngineRun[] {
   ];
 }
 
-webgpuTest("the WebGPU engine gives runs of different bptt the same bits in a group as alone", async (engine) => {
-  const runs = mixedRuns(), together = await train(engine, runs, [3, 2]);
-  const expected = await train(await openReferenceEngine(), runs, [3, 2]);
-  for (const [i, run] of runs.entries()) {
-    const [alone] = await train(engine, [run], [3, 2], i);
-    assert.deepEqual(together[i], alone, `run ${i}`);
-    assert.ok(differences(alone, expected[i]).losses <= WEBGPU_ENGINE.tolerance, `losses of run ${i}`);
-  }
-});
+Deno.test(
+  "the WebGPU engine gives runs of different bptt the same bits in a group as alone",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    const runs = mixedRuns(), together = await train(engine, runs, [3, 2]);
+    const expected = await train(await openReferenceEngine(), runs, [3, 2]);
+    for (const [i, run] of runs.entries()) {
+      const [alone] = await train(engine, [run], [3, 2], i);
+      assert.deepEqual(together[i], alone, `run ${i}`);
+      assert.ok(differences(alone, expected[i]).losses <= WEBGPU_ENGINE.tolerance, `losses of run ${i}`);
+    }
+  },
+);
 
-webgpuTest("advance() concerns the runs of one bptt alone when it is told which", async (engine) => {
+Deno.test("advance() concerns the runs of one bptt alone when it is told which", NEEDS_ADAPTER, async () => {
+  const engine = opened!;
   const runs = mixedRuns(), text = textOf(400, SMALL.vocabulary);
   const group = await engine.open(runs, text);
   try {
@@ -257,17 +268,24 @@ webgpuTest("advance() concerns the runs of one bptt alone when it is told which"
   }
 });
 
-webgpuTest("replace() gives a run of another bptt, and those that stay, the same bits as alone", async (engine) => {
-  const [first, second, third, , fifth] = mixedRuns();
-  for (const runs of [[first, second, third, fifth], [second, third, first, second]]) {
-    const { together, alone } = await trainWithReplacement(engine, runs);
-    assert.deepEqual(together, alone);
-  }
-});
+Deno.test(
+  "replace() gives a run of another bptt, and those that stay, the same bits as alone",
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
+    const [first, second, third, , fifth] = mixedRuns();
+    for (const runs of [[first, second, third, fifth], [second, third, first, second]]) {
+      const { together, alone } = await trainWithReplacement(engine, runs);
+      assert.deepEqual(together, alone);
+    }
+  },
+);
 
-webgpuTest(
+Deno.test(
   "a run of several submits has the same bits at once, in parts, and with the text in windows",
-  async (engine) => {
+  NEEDS_ADAPTER,
+  async () => {
+    const engine = opened!;
     const run = runOf(BEST, { ...SMALL, vocabulary: 251 }, { bptt: 7 });
     // Fourteen steps of seven tokens fill a submit.
     const steps = 2 * Math.floor(MAX_TOKENS_PER_SUBMIT / 7) + 3;
@@ -280,8 +298,9 @@ webgpuTest(
   },
 );
 
-webgpuTest(
+Deno.test(
   "the WebGPU engine gives the same bits whatever makes a dispatch, and whatever tiles products have, when bptt is 5",
+  NEEDS_ADAPTER,
   async () => {
     const runs = [
       runOf(ALL, { n_layers: 2, state_size: 36, batch: 10, vocabulary: 68 }, { bptt: 5 }),
@@ -297,9 +316,11 @@ webgpuTest(
 );
 
 for (const cell of STEPS_BACK) {
-  webgpuTest(
+  Deno.test(
     `the WebGPU engine agrees with the reference when bptt is 4 and the cell is ${cell.name}`,
-    async (engine) => {
+    NEEDS_ADAPTER,
+    async () => {
+      const engine = opened!;
       const runs = [runOf(cell, SMALL, { bptt: 4 }), runOf(cell, { ...SMALL, state_size: 9 }, { bptt: 3 })];
       const [actual, expected] = [
         await train(engine, runs, [4, 2]),

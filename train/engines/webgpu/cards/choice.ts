@@ -78,14 +78,14 @@ export function choicesFor(card: Card, cards: readonly Card[], hasLayer: boolean
     }));
   }
   const why = hasLayer
-    ? "their driver does not say where they are on the PCI bus"
-    : "Mesa's device-select layer is not here, which chooses by DRI_PRIME: install Mesa's Vulkan drivers, or their layers";
+    ? "their driver does not report their PCI address"
+    : "Mesa's device-select layer, which chooses by DRI_PRIME, is not installed: install Mesa's Vulkan drivers or layers";
   throw new UserError(
     `Cannot choose among ${equals.length} equal cards (${kindOf(card)}): Deno takes no number, and ${why}; ${WAY_OUT}`,
   );
 }
 
-const WAY_OUT = "else give each process a container or a Slurm task that has one card alone, without --gpu";
+const WAY_OUT = "or give each process a container or a Slurm task with only one card, without --gpu";
 
 /**
  * Has this process get a card. It must not have asked for an adapter before.

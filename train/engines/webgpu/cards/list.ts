@@ -50,7 +50,7 @@ export function listCards(): Card[] {
 export function shownCards(): Card[] {
   if (Deno.build.os !== "linux") {
     throw new UserError(
-      "Cannot use --gpu: it chooses among the cards that Vulkan shows on Linux; here the system chooses one",
+      "Cannot use --gpu: it needs Vulkan on Linux; on this system the operating system chooses the card",
     );
   }
   let library;

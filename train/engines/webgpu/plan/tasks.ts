@@ -53,7 +53,9 @@ export function toTasks(graph: Graph, fed: ReadonlySet<string>): TaskGraph {
   const users = readersIn(graph), viewed = viewedIn(graph);
   const readLoss = graph.nodes.find((node) => node.inputs.some(isLoss));
   if (readLoss) {
-    throw new TypeError(`Cannot train on WebGPU: '${readLoss.op}' reads the loss, which leaves the GPU by itself`);
+    throw new TypeError(
+      `Cannot train on WebGPU: '${readLoss.op}' reads the loss, which must not be an input of an operation`,
+    );
   }
   const clusters = new Clustering(graph, users).clusters;
   const order = new Map(graph.nodes.map((node, i) => [node, i]));
