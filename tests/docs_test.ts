@@ -4,8 +4,7 @@ import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
-
-const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+import { pages, readPage as read, texts } from "./documents/pages.ts";
 
 Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
   const config = { ...BEST_CONFIG, n_layers: 1 };
@@ -22,7 +21,7 @@ Deno.test("docs/tasks.md names every flag of a script", async () => {
   // As a script defines one: the first text of a call of `flag.…`, the `usage` of a record, or the name of a factor's flag.
   const definitions = /\b(?:flag\.(?!startsWith)\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
   for (const [path, text] of texts()) {
-    if (!path.endsWith(".ts")) continue;
+    if (!path.endsWith(".ts") || path.startsWith("tests/")) continue;
     for (const [, name] of text.matchAll(definitions)) flags.add(name);
   }
   assert.ok(flags.size > 40, `only ${flags.size} flags were found`);
@@ -72,12 +71,6 @@ Deno.test("plain 'deno test' reads no file while it loads its modules, since it 
   for (const path of tasks.test.include) await visit(new URL(`../${path}`, import.meta.url));
   assert.deepEqual(wrong, []);
 });
-
-/** The README, the changelog and the pages in docs, by their paths from the root. */
-function pages(): string[] {
-  const docs = [...Deno.readDirSync(new URL("../docs", import.meta.url))].map(({ name }) => `docs/${name}`);
-  return ["README.md", "CHANGELOG.md", ...docs.filter((path) => path.endsWith(".md"))];
-}
 
 /** Where links into a page may lead: its headings, as GitHub names them. */
 function anchorsOf(markdown: string): Set<string> {
