@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { Study } from "../../experiments/study/store.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { tempFolder } from "./studies.ts";
@@ -9,8 +10,14 @@ import { tempFolder } from "./studies.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ROUNDS = 3;
 
-/** Settings of a study that is made. */
-const MADE = ["--layers", "1", "--batch", "8", "--history", "51", "--steps", "100"] as const;
+const ONE_LAYER = ["--layers", "1"] as const;
+
+/** Flags of a study that is made, on a short text in a folder: baselines of a longer one would take most of the time. */
+async function settingsIn(folder: string): Promise<readonly string[]> {
+  const corpus = join(folder, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 20_000).text);
+  return ["--batch", "8", "--history", "51", "--steps", "100", "--corpus", corpus];
+}
 
 interface Ended {
   readonly code: number;
@@ -42,10 +49,11 @@ const remove = (dir: string, ...flags: readonly string[]) => task("remove", dir,
 
 Deno.test("six processes that extend a fresh study at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   const sizes = [1, 2, 3, 4, 5, 6];
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`, "in", "a fresh folder");
-    const said = await Promise.all(sizes.map((size) => init(study, "--state-size", `${size}`, ...MADE)));
+    const said = await Promise.all(sizes.map((size) => init(study, "--state-size", `${size}`, ...ONE_LAYER, ...flags)));
     // Each has added its own, whoever was first.
     for (const out of said) assert.match(out, /: 48 new configurations, \d+ in all/);
     const listed = (await (await Study.open(study)).readConfigs("01")).map(({ config: { state_size } }) => state_size);
@@ -91,8 +99,9 @@ Deno.test("of two processes that make a study of different texts at once the sec
 
 Deno.test("processes that change different settings at once keep all of them", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   const study = join(temp.path, "study");
-  await init(study, "--state-size", "8", ...MADE);
+  await init(study, "--state-size", "8", ...ONE_LAYER, ...flags);
   await Promise.all([
     init(study, "--seeds", "3"),
     init(study, "--steps", "500"),
@@ -105,9 +114,10 @@ Deno.test("processes that change different settings at once keep all of them", a
 
 Deno.test("processes that add to a list and take off it at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`);
-    await init(study, "--state-size", "64", "--layers", "1,2", ...MADE.slice(2));
+    await init(study, "--state-size", "64", "--layers", "1,2", ...flags);
     await init(study, "--cells", "gru,lstm,min_gru,vanilla");
     const said = await Promise.all([
       init(study, "--learning-rate", "3e-3", "--only", "use_residual=true,n_layers=1"),
