@@ -4,15 +4,16 @@ import { randomStream } from "../../train/corpus/random.ts";
 /** `CELLSPACE_SEED=7 deno task test:faults` draws what the seed 7 draws. */
 export const SEED_VARIABLE = "CELLSPACE_SEED";
 
-/**
- * @param otherwise the seed where the variable is not set
- * @param given what it is set to
- */
-export function testSeed(
-  otherwise: number = Math.floor(Math.random() * 2 ** 32),
-  given: string | undefined = Deno.env.get(SEED_VARIABLE),
-): number {
-  if (!given) return otherwise;
+const anySeed = () => Math.floor(Math.random() * 2 ** 32);
+
+/** The seed that the variable gives, else another. */
+export function testSeed(otherwise: number = anySeed()): number {
+  return seedFrom(Deno.env.get(SEED_VARIABLE), otherwise);
+}
+
+/** @param given what the variable says; undefined where it is not set */
+export function seedFrom(given: string | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise;
   if (!/^\d+$/.test(given)) throw new RangeError(`Cannot use ${SEED_VARIABLE}=${given}: must be a whole number`);
   return Number(given);
 }
