@@ -201,7 +201,7 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
   try {
     const { summary, messages } = await copies.merge();
     assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
-    assert.deepEqual(messages.filter((line) => line.startsWith("Left ")).sort(), [
+    assert.deepEqual(messages.filter((line) => line.startsWith("Skipped ")).sort(), [
       "Skipped run RUN0 of THERE: another process is using it here",
       "Skipped run RUN1 of THERE: a process is training it there",
     ]);

@@ -28,7 +28,7 @@ function wordsOf(text: Uint8Array): Uint8Array[] {
   return words;
 }
 
-/** The same by the book: counts all pairs anew before each merge. */
+/** The same by the book: counts all pairs again before each merge. */
 function learnPlainly(text: Uint8Array, vocabulary: number): Merge[] {
   const words = wordsOf(text).map((word) => [...word]), merges: Merge[] = [];
   while (BYTES + merges.length < vocabulary) {
