@@ -19,16 +19,29 @@ async function settingsIn(folder: string): Promise<readonly string[]> {
   return ["--batch", "8", "--history", "51", "--steps", "100", "--corpus", corpus];
 }
 
-/** A task with flags, in a process of its own. */
-async function task(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<string> {
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A task with flags, in a process of its own, however it ends. */
+async function ended(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<Ended> {
   const [, ...command] = tasks.tasks[name].command.split(" ");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...command, "--dir", dir, ...flags],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** The same, which must end well. */
+async function task(...given: Parameters<typeof ended>): Promise<string> {
+  const { code, out, err } = await ended(...given);
+  assert.equal(code, 0, err);
+  return out;
 }
 
 const init = (dir: string, ...flags: readonly string[]) => task("init", dir, ...flags);
@@ -47,6 +60,40 @@ Deno.test("six processes that extend a fresh study at once lose nothing of each 
     assert.deepEqual(sizes.map((size) => listed.filter((one) => one === size).length), sizes.map(() => 48));
     const names = [...Deno.readDirSync(study)].map(({ name }) => name).sort();
     assert.deepEqual(names, ["entropy_floors.json", "rnn_configs.json", "study.json"]);
+  }
+});
+
+Deno.test("of two processes that make a study with the same list at once one lists it, and each says so", async () => {
+  await using temp = await tempFolder();
+  for (const batches of [["8", "8"], ["8", "16"]]) {
+    const study = join(temp.path, batches.join());
+    const said = await Promise.all(
+      batches.map((batch) => init(study, "--state-size", "4", "--layers", "1", ...MADE.slice(4), "--batch", batch)),
+    );
+    const added = said.map((out) => /: (\d+) new configurations, 48 in all/.exec(out)![1]);
+    assert.deepEqual(added.sort(), ["0", "48"]);
+    const made = await Study.open(study);
+    assert.ok(batches.includes(`${made.settings.training.batch}`));
+    assert.equal((await made.readConfigs("01")).length, 48);
+  }
+});
+
+Deno.test("of two processes that make a study of different texts at once the second is refused in one line", async () => {
+  await using temp = await tempFolder();
+  for (let round = 0; round < ROUNDS; round++) {
+    const study = join(temp.path, `${round}`), text = join(temp.path, "text");
+    await Deno.writeTextFile(text, "so it goes; ".repeat(1000));
+    const [first, second] = await Promise.all([
+      ended("init", study, "--state-size", "4", ...MADE, "--corpus", "embedded"),
+      ended("init", study, "--state-size", "8", ...MADE, "--corpus", text),
+    ]);
+    assert.deepEqual([first.code, second.code].sort(), [0, 2], first.err + second.err);
+    const [source, other, loser] = second.code ? ["embedded", text, second] : [text, "embedded", first];
+    const line = `init: Cannot extend study ${study} with corpus ${other}: it was made with ${source}; `;
+    assert.ok(loser.err.trimEnd().split("\n").at(-1)!.startsWith(line), loser.err);
+    const made = await Study.open(study), sizes = (await made.readConfigs("01")).map(({ config }) => config.state_size);
+    assert.equal(made.settings.corpus.source, source);
+    assert.deepEqual(sizes, Array(48).fill(second.code ? 4 : 8));
   }
 });
 

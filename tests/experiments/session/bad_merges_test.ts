@@ -166,7 +166,7 @@ const result = (edit: (result: any) => void): Left["damage"] => (there, { key })
   editJson(there.resultPath("01", key), edit);
 const RESULT = "THERE/results_01_all/RUN0.json", MODEL = "THERE/models_01_all/RUN0.onnx";
 const CHECKPOINT = "THERE/checkpoints_01_all/RUN0.safetensors";
-const ABSENT = "; run RUN0 of THERE does not come";
+const ABSENT = "; run RUN0 of THERE is not merged";
 const WITHOUT = `; move it away to merge the run without it${ABSENT}`;
 const MEND = `; fix it, or move it away to train the run again${ABSENT}`;
 const REMAKE = `export it again with 'deno task evaluate --dir THERE --again'`;
