@@ -1,20 +1,18 @@
 /** `dynamics` on the real command line: of bytes, of tokens and of a space of a person's own; side by side, stopped, and refused. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { tempFolder } from "./folder.ts";
 import { moduleWith } from "./study/space_modules.ts";
-import { succeed, task } from "./tasks.ts";
+import { shortCorpus, succeed, task } from "./tasks.ts";
 
 /** Fits into the test split of 30,000 bytes, also where it is read as tokens. */
 const LITTLE = ["--streams", "1", "--bytes", "64"];
 
 /** A study of small runs that are trained. */
 async function trainedStudy(dir: string, runs: number, ...flags: readonly string[]): Promise<string> {
-  const corpus = join(dir, "corpus.txt"), study = join(dir, "study");
-  Deno.writeFileSync(corpus, generateEmbedded(1, 30_000).text);
+  const study = join(dir, "study");
   const small = "--state-size 4 --layers 1 --batch 8 --history 51 --steps 50 --seeds 1".split(" ");
-  await succeed("init", "--dir", study, "--corpus", corpus, ...small, ...flags);
+  await succeed("init", "--dir", study, ...shortCorpus(dir), ...small, ...flags);
   await succeed("train", "--dir", study, "--engine", "onnx", "--limit", `${runs}`, "--score-on", "cpu");
   return study;
 }

@@ -10,12 +10,12 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { copyOf, makeStudy } from "../../faults/studies.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 import { queueWith, takeOver } from "../queue/queues.ts";
 
@@ -28,8 +28,7 @@ const SAVE_OFTEN = { save: 0 } as const;
 
 /** A study of so many small runs on a short text. */
 async function begin(dir: string, runs: number): Promise<{ study: Study; keys: readonly string[] }> {
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const corpus = corpusFile(dir);
   const study = await makeStudy(join(dir, "study"), { runs, steps: STEPS, history: 51, logEvery: 10, corpus });
   return { study, keys: (await study.runs("01")).map(({ key }) => key) };
 }
@@ -135,10 +134,14 @@ Deno.test(
       starts.push(...runs.map(({ stepsDone }) => stepsDone));
       assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
     };
-    const retried = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
-      parallel: 1,
-      retryFailed: true,
-    });
+    const retried = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      {
+        parallel: 1,
+        retryFailed: true,
+      },
+    );
     assert.deepEqual([retried.session.finished, retried.session.failed, retried.errors], [1, 0, []]);
     assert.ok(starts.length === 1 && starts[0] > STEPS && starts[0] < 130, `it went on from step ${starts}`);
     const last = await resultOf(study, key);
@@ -158,10 +161,14 @@ Deno.test(
     const seen: unknown[] = [];
     // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
     const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
-    const { session } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
-      parallel: 1,
-      retryFailed: true,
-    });
+    const { session } = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      {
+        parallel: 1,
+        retryFailed: true,
+      },
+    );
     assert.deepEqual([seen, session.finished], [[0, false], 1]);
     const { loss } = (await undisturbed(study, join(temp.path, "quiet")))(key);
     const result = await resultOf(study, key);
@@ -214,7 +221,11 @@ Deno.test(
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
     };
-    const { session, errors } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), { parallel: 1 });
+    const { session, errors } = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      { parallel: 1 },
+    );
     assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
     assert.deepEqual(
       errors,
@@ -391,7 +402,10 @@ Deno.test("TrainingSession.run() releases at its end what the queue did not rele
     queueWith(queue, {
       release: (key) => tried.push(key) === 1 ? Promise.reject(new Error("database is locked")) : queue.release(key),
     });
-  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1, wrapQueue });
+  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), {
+    parallel: 1,
+    wrapQueue,
+  });
   assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
   assert.deepEqual(tried, [...keys, keys[0]].map((key) => claimKey("01", key)));
   assert.deepEqual(readClaims(study.queuePath), []);
