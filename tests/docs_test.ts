@@ -1,29 +1,49 @@
-/** What the README shows is what the code makes. */
+/** What the README and the docs show is what the code makes. */
 import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
-
-const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+import { pages, readPage as read, texts } from "./documents/pages.ts";
 
 Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
   const config = { ...BEST_CONFIG, n_layers: 1 };
   assert.equal(await read("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
 });
 
-Deno.test("the README names every task", async () => {
-  const readme = await read("README.md");
-  for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
+Deno.test("docs/tasks.md names every task", async () => {
+  const page = await read("docs/tasks.md");
+  for (const name of Object.keys(tasks.tasks)) assert.ok(page.includes(`\`${name}\``), name);
 });
 
-Deno.test("the README's table of corpora is what init can download", async () => {
-  const readme = await read("README.md"), number = (value: number) => value.toLocaleString("en-US");
+Deno.test("docs/tasks.md names every flag of a script", async () => {
+  const page = await read("docs/tasks.md"), flags = new Set<string>();
+  // As a script defines one: the first text of a call of `flag.…`, the `usage` of a record, or the name of a factor's flag.
+  const definitions = /\b(?:flag\.(?!startsWith)\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
+  for (const [path, text] of texts()) {
+    if (!path.endsWith(".ts") || path.startsWith("tests/")) continue;
+    for (const [, name] of text.matchAll(definitions)) flags.add(name);
+  }
+  assert.ok(flags.size > 40, `only ${flags.size} flags were found`);
+  assert.deepEqual([...flags].filter((name) => !new RegExp(`\`${name}[ \`]`).test(page)), []);
+});
+
+Deno.test("docs/README.md lists every page, and each page begins with what a reader can do after it", async () => {
+  const index = await read("docs/README.md");
+  for (const path of pages().filter((path) => path.startsWith("docs/"))) {
+    const name = path.slice("docs/".length);
+    if (name !== "README.md") assert.ok(index.includes(`[${name}](${name})`), `docs/README.md lacks ${name}`);
+    assert.match(await read(path), /^# [^\n]+\n\nAfter this page you /, path);
+  }
+});
+
+Deno.test("the table of corpora in docs/corpora.md is what init can download", async () => {
+  const page = await read("docs/corpora.md"), number = (value: number) => value.toLocaleString("en-US");
   const rows = KNOWN_CORPORA.map(({ name, bytes, download_bytes, url, licence }) =>
     `| \`${name}\` | ${number(bytes)} | ${number(download_bytes)} | \`${new URL(url).hostname}\` | ${licence} |`
   );
-  for (const row of rows) assert.ok(readme.includes(row), row);
-  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(readme)!;
+  for (const row of rows) assert.ok(page.includes(row), row);
+  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(page)!;
   assert.equal(table.match(/^\| `/gm)!.length, rows.length + 1);
 });
 
@@ -51,12 +71,6 @@ Deno.test("plain 'deno test' reads no file while it loads its modules, since it 
   for (const path of tasks.test.include) await visit(new URL(`../${path}`, import.meta.url));
   assert.deepEqual(wrong, []);
 });
-
-/** The README, the changelog and the pages in docs, by their paths from the root. */
-function pages(): string[] {
-  const docs = [...Deno.readDirSync(new URL("../docs", import.meta.url))].map(({ name }) => `docs/${name}`);
-  return ["README.md", "CHANGELOG.md", ...docs.filter((path) => path.endsWith(".md"))];
-}
 
 /** Where links into a page may lead: its headings, as GitHub names them. */
 function anchorsOf(markdown: string): Set<string> {

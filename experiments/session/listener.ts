@@ -59,7 +59,7 @@ export interface TrainingListener {
 }
 
 /** What handlers have thrown: in the middle of the work it would count as a failure of the engine, or of a worker. */
-export class HeardErrors {
+export class HandlerErrors {
   #first: { readonly error: unknown } | undefined;
 
   /** @param onFirst called when a handler throws for the first time */

@@ -271,7 +271,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "an unknown format",
     ["export", "--format", "csv,xls"],
-    /^export: Cannot use --format csv,xls: must be of csv, parquet, tensorboard, with commas between$/,
+    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, separated by commas$/,
   ],
   [
     "a study that is not there",

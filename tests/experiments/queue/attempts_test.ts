@@ -8,8 +8,8 @@ import { openQueues } from "./queues.ts";
 
 const KEY = "01/run";
 
-function attemptsIn(dir: string, owner: string, patience?: number): Attempts {
-  return new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")), patience });
+function attemptsIn(dir: string, owner: string, timeout?: number): Attempts {
+  return new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")), timeout });
 }
 
 const mayWrite = (attempts: Attempts, key = KEY) => attempts.guarded(key, (isLatest) => Promise.resolve(isLatest()));

@@ -50,11 +50,11 @@ Deno.test("mergeStudies() makes of two shares what is trained in one place, and 
 Deno.test("mergeStudies() writes nothing when all is here, when it is a dry run, and when it is stopped at once", async () => {
   const copies = scene(), untouched = copies.files();
   const dry = await copies.merge([copies.there], { dryRun: true });
-  assert.equal(copies.named(mergeInWords(dry.summary, true)), "3 runs would come from THERE");
+  assert.equal(copies.named(mergeInWords(dry.summary, true)), "3 runs would be merged from THERE");
   const twice = await copies.merge([copies.there, copies.copy("there", "again")], { dryRun: true });
   assert.equal(
     copies.named(mergeInWords(twice.summary, true)),
-    "3 runs would come from THERE, 0 from FOLDER/again; 3 were here already",
+    "3 runs would be merged from THERE, 0 from FOLDER/again; 3 were already here",
   );
   const stopped = await copies.merge([copies.there], { signal: AbortSignal.abort() });
   assert.deepEqual(stopped.summary, { came: [], here: 0, left: 0, problems: 0 });
@@ -144,7 +144,10 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   assert.deepEqual(shorter.summary.came, [{ dir: copies.there, runs: 0 }]);
 
   makeUnfinished(here, run.key);
-  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not come");
+  assert.equal(
+    copies.named(mergeInWords((await copies.merge()).summary)),
+    "1 run came from THERE; 2 could not be merged",
+  );
   await trainStudy({
     dir: copies.here,
     experiment: "01",

@@ -1,10 +1,10 @@
-/** Modules of spaces for tests: the README's, and such as must be refused. */
-const README = new URL("../../../README.md", import.meta.url);
+/** Modules of spaces for tests: that of docs/cells.md, and such as must be refused. */
+const PAGE = new URL("../../../docs/cells.md", import.meta.url);
 
-/** The space that the README shows. */
-export async function readmeSpace(): Promise<string> {
-  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(README));
-  if (!found) throw new Error("README.md shows no space");
+/** The space that docs/cells.md shows. */
+export async function documentedSpace(): Promise<string> {
+  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(PAGE));
+  if (!found) throw new Error("docs/cells.md shows no space");
   return found[1];
 }
 
@@ -49,28 +49,28 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "imports from the network",
     'export { default } from "https://example.com/space.ts";',
-    "it imports 'https://example.com/space.ts', must import @cellspace/cellspace alone",
+    "it imports 'https://example.com/space.ts', must import only @cellspace/cellspace",
   ],
   [
     "imports a file beside it",
     'export { default } from "./other.ts";',
-    "it imports './other.ts', must import @cellspace/cellspace alone",
+    "it imports './other.ts', must import only @cellspace/cellspace",
   ],
   // Deno itself would download it, whatever the permissions.
   [
     "imports a package of npm",
     'import pad from "npm:left-pad@1.3.0"; export default pad;',
-    "it imports 'npm:left-pad@1.3.0', must import @cellspace/cellspace alone",
+    "it imports 'npm:left-pad@1.3.0', must import only @cellspace/cellspace",
   ],
   [
     "imports a package of npm as it runs",
     moduleWith({ before: 'await import("npm:" + "left-pad@1.3.0");' }),
-    "it imports 'npm:left-pad@1.3.0', must import @cellspace/cellspace alone",
+    "it imports 'npm:left-pad@1.3.0', must import only @cellspace/cellspace",
   ],
   [
     "writes a module that imports a package of npm",
     moduleWith({ before: "await import(`data:text/javascript,import 'npm:left-pad@1.3.0'`);" }),
-    "it imports 'data:text/javascript,import 'npm:left-pad@1.3.0'', must import @cellspace/cellspace alone",
+    "it imports 'data:text/javascript,import 'npm:left-pad@1.3.0'', must import only @cellspace/cellspace",
   ],
   ["starts a worker", moduleWith({ before: 'new Worker("data:text/javascript,");' }), "it starts a worker, must not"],
   [

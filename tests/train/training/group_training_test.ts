@@ -185,7 +185,7 @@ Deno.test("trainRuns() draws passes that hold what a step reads ahead, and refus
     trainRuns(engine, [{ step, seed: 1, number: 0 }], source, settings, textOf(length, vocabulary));
   await assert.rejects(train(12), {
     name: "RangeError",
-    message: "Cannot train: the text has 12 tokens, a pass reads 13, must be no more",
+    message: "Cannot train: the text has 12 tokens, a sequence reads 13, must be no more",
   });
   for (const length of [13, 14]) {
     assert.equal(await train(length), true);
