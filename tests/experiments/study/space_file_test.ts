@@ -65,7 +65,7 @@ withSpaces(
   async (dir) => {
     const space = await written(dir, await documentedSpace()), study = join(dir, "study");
     const levels = { n_layers: [1], state_size: [8] }, corpus = corpusFile(dir);
-    await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL });
+    await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL, corpus });
     await initStudy({ dir: study, experiment: "01", cells: ["gru"] });
     const options = { dir: study, experiment: "01", engine: "onnx" } as const;
     assert.deepEqual((({ finished, failed, problems }) => [finished, failed, problems])(await trainStudy(options)), [
