@@ -4,7 +4,7 @@
  * A cell is one short function; from it come the training step with its gradient, every engine, the ONNX model, the picture
  * and the equations.
  *
- * The README shows how to add a cell; that example runs as a test.
+ * docs/cells.md shows how to add a cell; that example runs as a test.
  *
  * @module
  */

@@ -29,7 +29,7 @@ import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
 import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
-import type { WordToMain } from "./train/terminal/exit.ts";
+import type { MessageToMain } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
 import { servedAt } from "./report/watch/port.ts";
 import { endAtSecondSignal } from "./train/terminal/stop_signal.ts";
@@ -317,10 +317,10 @@ export function runConfined(script: URL, permissions: Deno.PermissionOptionsObje
   const worker = new Worker(script, { type: "module", name: hangupName(), deno: { permissions } });
   let hearing: Disposable | undefined;
   return new Promise((resolve) => {
-    worker.onmessage = ({ data }: MessageEvent<WordToMain>) => {
+    worker.onmessage = ({ data }: MessageEvent<MessageToMain>) => {
       if ("exit_code" in data) return resolve(data.exit_code);
       hearing?.[Symbol.dispose]();
-      hearing = data.hears_signals ? endAtSecondSignal() : undefined;
+      hearing = data.handles_signals ? endAtSecondSignal() : undefined;
     };
   });
 }

@@ -19,7 +19,8 @@ import { selectionLine } from "./study/selection.ts";
 
 const { streams, tokens, exponents } = DYNAMICS_DEFAULTS;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("measure only these", space),

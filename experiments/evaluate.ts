@@ -13,7 +13,8 @@ import { selectionLine } from "./study/selection.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print, printError } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   again: flag.on("--again", "score every finished run again, after exporting its ONNX model again from its checkpoint"),

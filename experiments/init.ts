@@ -27,7 +27,8 @@ import { stepsBackAmong } from "./study/training_settings.ts";
 import { rankedInWords } from "./study/validation.ts";
 import { printError, printText } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) =>
+/** What the command line takes. */
+export const flags = ofSpace((space) =>
   checkFlags(space, {
     dir: dirFlag,
     experiment: experimentFlag,

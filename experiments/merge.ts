@@ -7,7 +7,8 @@ import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { mergeStudies, MOST_COPIES } from "./session/merge_study.ts";
 import { mergeInWords } from "./session/merge_words.ts";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: dirFlag,
   from: {
     ...foldersFlag("--from <list>", "folders of copies of the study, separated by commas or spaces", MOST_COPIES),

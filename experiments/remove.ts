@@ -11,7 +11,8 @@ import { parseIdPrefix, shortKey } from "./study/run_key.ts";
 /** More names than so many would stand in the way of the count below them. */
 const MOST_LINES = 20;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("remove these", space),

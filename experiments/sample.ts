@@ -14,7 +14,8 @@ import { print, printError } from "../train/terminal/output.ts";
 /** All of it is in memory until it is printed, and takes an hour or more to draw. */
 const MOST_DRAWN = 10_000_000;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   id: flag.text(

@@ -28,7 +28,8 @@ const partitionFlag = flag.text(
   undefined,
 );
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: dirFlag,
   experiment: experimentFlag,
   shards: flag.whole(

@@ -14,7 +14,8 @@ import { shortKey } from "./study/run_key.ts";
 import { unvalidatedInWords } from "./study/validation.ts";
 import { print } from "../train/terminal/output.ts";
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   only: onlyFlag("count only these", space),

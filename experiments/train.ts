@@ -31,7 +31,8 @@ export const engineFlags = <E extends EngineEntry>(engines: readonly E[]) => ({
   ),
 });
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   ...engineFlags(ENGINES),

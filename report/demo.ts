@@ -8,7 +8,7 @@ import { qualityInWords } from "../experiments/study/criterion.ts";
 import { shortKey } from "../experiments/study/run_key.ts";
 import { configOf } from "../experiments/study/result.ts";
 import { drawRunText, findRun } from "../experiments/session/sampling.ts";
-import { initStudy } from "../experiments/study/init_study.ts";
+import { type InitOptions, initStudy } from "../experiments/study/init_study.ts";
 import { smallestSizes } from "../experiments/study/levels.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
@@ -19,12 +19,15 @@ import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";
 
+/** What the demo trains. */
+type DemoStudy = Omit<InitOptions, "dir" | "experiment" | "corpus">;
+
 /**
  * All 96 settings of the switches, each with two seeds: about a minute and a half on two cores. So small a cell is usually listed with a residual
  * alone; here the others come too, or nothing could be said of the residual. Steps are of 64 sequences and passes of 701 bytes, so that in this time the best
  * models come below what is possible without memory.
  */
-const DEMO = {
+const DEMO: DemoStudy = {
   levels: { ...smallestSizes(), [markedBy(GATED, "colour").key]: [16] },
   allValid: true,
   seeds: 2,
@@ -33,18 +36,24 @@ const DEMO = {
   history: 701,
 };
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   dir: { ...dirFlag, help: "the demo's study", fallback: "study/demo" },
   engine: flag.choice("--engine <name>", "engine that trains", engineChoices(ENGINES), "auto"),
 };
 
-if (import.meta.main) {
+/**
+ * The script.
+ *
+ * @param changes to what it trains: tests have less
+ */
+export async function demo(changes: DemoStudy = {}): Promise<void> {
   const description =
     "Lists, trains, scores and draws 96 small configurations with two seeds each on the embedded corpus. Run it again to resume.";
   await runCommand({ name: "demo", description, flags }, async ({ dir, engine }) => {
     const start = performance.now();
     using stop = stopSignal();
-    const { study, corpus } = await initStudy({ dir, experiment: "01", corpus: EMBEDDED.name, ...DEMO });
+    const { study, corpus } = await initStudy({ ...DEMO, ...changes, dir, experiment: "01", corpus: EMBEDDED.name });
     using display = trainingDisplay("demo");
     await trainStudy({ dir, experiment: "01", engine, ...display, signal: stop.signal });
     display.stop();
@@ -66,3 +75,5 @@ if (import.meta.main) {
     print(`Done in ${formatDuration((performance.now() - start) / 1000)}`);
   });
 }
+
+if (import.meta.main) await demo();

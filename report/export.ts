@@ -21,7 +21,8 @@ const formatFlag: Flag<readonly Format[]> = {
   },
 };
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   formats: formatFlag,

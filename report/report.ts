@@ -9,7 +9,8 @@ import { print, printError, printText } from "../train/terminal/output.ts";
 /** Nats: an untrained model of the largest vocabulary has 11.1. */
 const MOST_LOSS = 1000;
 
-const flags = ofSpace((space) => ({
+/** What the command line takes. */
+export const flags = ofSpace((space) => ({
   dir: dirFlag,
   experiment: experimentFlag,
   below: flag.positive(

@@ -105,7 +105,7 @@ export interface StudyTraining extends StudySelection, StudyQueue, TrainingListe
   readonly testBytes?: number;
   /** Whether runs are trained again that the server says are trained in another folder, which is lost. */
   readonly retrainLost?: boolean;
-  /** Whether runs are tried again whose loss was no finite number. */
+  /** Whether runs are tried again that diverged (NaN or Inf). */
   readonly retryFailed?: boolean;
   /** Stops at a good place; what is done is saved, and the next call goes on from there. */
   readonly signal?: AbortSignal;

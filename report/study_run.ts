@@ -28,7 +28,7 @@ export interface StudyRun extends ListedConfig {
   readonly key: string;
   /** Of its initial weights and of where its passes start in the text. */
   readonly seed: number;
-  /** `done`; `failed`: its loss was no finite number; `running`: under way, or stopped before its end. */
+  /** `done`; `failed`: it diverged (NaN or Inf); `running`: under way, or stopped before its end. */
   readonly status: Status;
   /** Why it failed, and at which step. */
   readonly failed?: string;

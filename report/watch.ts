@@ -9,7 +9,8 @@ import { portFlag } from "./watch/port.ts";
 import { serveWatch } from "./watch/server.ts";
 import { watchedCells, watchPage } from "./watch_page.ts";
 
-const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag, queue: queueFlag };
+/** What the command line takes. */
+export const flags = { dir: dirFlag, experiment: experimentFlag, port: portFlag, queue: queueFlag };
 
 if (import.meta.main) {
   const description =

@@ -1,29 +1,49 @@
-/** What the README shows is what the code makes. */
+/** What the README and the docs show is what the code makes. */
 import assert from "node:assert/strict";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
-
-const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+import { pages, readPage as read, texts } from "./documents/pages.ts";
 
 Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
   const config = { ...BEST_CONFIG, n_layers: 1 };
   assert.equal(await read("docs/best_cell.svg"), await toSvg(evaluationModel(gatedCell(config), config).graph));
 });
 
-Deno.test("the README names every task", async () => {
-  const readme = await read("README.md");
-  for (const name of Object.keys(tasks.tasks)) assert.ok(readme.includes(`\`${name}\``), name);
+Deno.test("docs/tasks.md names every task", async () => {
+  const page = await read("docs/tasks.md");
+  for (const name of Object.keys(tasks.tasks)) assert.ok(page.includes(`\`${name}\``), name);
 });
 
-Deno.test("the README's table of corpora is what init can download", async () => {
-  const readme = await read("README.md"), number = (value: number) => value.toLocaleString("en-US");
+Deno.test("docs/tasks.md names every flag of a script", async () => {
+  const page = await read("docs/tasks.md"), flags = new Set<string>();
+  // As a script defines one: the first text of a call of `flag.…`, the `usage` of a record, or the name of a factor's flag.
+  const definitions = /\b(?:flag\.(?!startsWith)\w+(?:<[^(]*>)?\(|usage:|name:)\s*"(--[a-z-]+)/g;
+  for (const [path, text] of texts()) {
+    if (!path.endsWith(".ts") || path.startsWith("tests/")) continue;
+    for (const [, name] of text.matchAll(definitions)) flags.add(name);
+  }
+  assert.ok(flags.size > 40, `only ${flags.size} flags were found`);
+  assert.deepEqual([...flags].filter((name) => !new RegExp(`\`${name}[ \`]`).test(page)), []);
+});
+
+Deno.test("docs/README.md lists every page, and each page begins with what a reader can do after it", async () => {
+  const index = await read("docs/README.md");
+  for (const path of pages().filter((path) => path.startsWith("docs/"))) {
+    const name = path.slice("docs/".length);
+    if (name !== "README.md") assert.ok(index.includes(`[${name}](${name})`), `docs/README.md lacks ${name}`);
+    assert.match(await read(path), /^# [^\n]+\n\nAfter this page you /, path);
+  }
+});
+
+Deno.test("the table of corpora in docs/corpora.md is what init can download", async () => {
+  const page = await read("docs/corpora.md"), number = (value: number) => value.toLocaleString("en-US");
   const rows = KNOWN_CORPORA.map(({ name, bytes, download_bytes, url, licence }) =>
     `| \`${name}\` | ${number(bytes)} | ${number(download_bytes)} | \`${new URL(url).hostname}\` | ${licence} |`
   );
-  for (const row of rows) assert.ok(readme.includes(row), row);
-  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(readme)!;
+  for (const row of rows) assert.ok(page.includes(row), row);
+  const [table] = /^\| `embedded` \(default\)(.*\n\|)*/m.exec(page)!;
   assert.equal(table.match(/^\| `/gm)!.length, rows.length + 1);
 });
 
@@ -52,12 +72,6 @@ Deno.test("plain 'deno test' reads no file while it loads its modules, since it 
   assert.deepEqual(wrong, []);
 });
 
-/** The README, the changelog and the pages in docs, by their paths from the root. */
-function pages(): string[] {
-  const docs = [...Deno.readDirSync(new URL("../docs", import.meta.url))].map(({ name }) => `docs/${name}`);
-  return ["README.md", "CHANGELOG.md", ...docs.filter((path) => path.endsWith(".md"))];
-}
-
 /** Where links into a page may lead: its headings, as GitHub names them. */
 function anchorsOf(markdown: string): Set<string> {
   const headings = markdown.replace(/^```.*?^```/gms, "").matchAll(/^#{1,6} (.*)$/gm);
@@ -82,49 +96,4 @@ Deno.test("every file and heading that the README, the changelog and the docs li
   }
   assert.deepEqual(wrong, []);
   assert.ok(links > 50, `only ${links} links were found`);
-});
-
-/** Every text file that a person reads or that speaks to one, by its path from the root. */
-function* texts(folder = ""): Generator<[path: string, text: string]> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(`../${folder}`, import.meta.url))) {
-    const path = `${folder}${name}`;
-    if (isDirectory && !name.startsWith(".") && !["node_modules", "tests"].includes(name)) yield* texts(`${path}/`);
-    else if (/\.(ts|js|md)$/.test(name) && name !== "CHANGELOG.md") {
-      yield [path, Deno.readTextFileSync(new URL(`../${path}`, import.meta.url))];
-    }
-  }
-}
-
-/** Words of this project alone, or riddles, and what the field calls it. */
-const WORDS: readonly (readonly [not: RegExp, but: string])[] = [
-  [/\b(crew|entrant|occupant|attendants|stranded)s?\b/i, "group, run, run source, write failed"],
-  [/\bledger\b/i, "loss log"],
-  [/\bsurprise\b/i, "negative log-likelihood, nll"],
-  [/entropy floor/i, "n-gram baseline"],
-  [/\bleast (smoothed )?(training )?loss/i, "lowest loss"],
-  [/clearly different/i, "has a significant effect on the loss"],
-  [/\berr alike/i, "errors are correlated within a seed"],
-  [/no quadruple/i, "no matched set"],
-  [/alike in all else|all else alike/i, "otherwise identical"],
-  [/memory is worth/i, "loss increase under state resets"],
-  [/\blanes?\b/i, "worker, vector width or SIMD width"],
-  [/rows (that are computed )?side by side/i, "batch size (parallel sequences)"],
-  [/bolder choices/i, "lower is more deterministic"],
-  [/of the wrong kind/i, "must be true or false, or whatever it must be"],
-  [/makes of the output/i, "a linear layer maps the output to"],
-  [/\/\*\* Told\b/, "Called when …: the subject first"],
-  [/nobody knows(,| from) where/i, "is unknown where"],
-  [/\bpassing(: true| = false)/, "removesFile"],
-];
-
-Deno.test("code and README keep to the field's words", () => {
-  const files = [...texts()];
-  assert.ok(files.length > 100, `only ${files.length} files were found`);
-  const found = files.flatMap(([path, text]) =>
-    WORDS.flatMap(([not, but]) => {
-      const [word] = not.exec(text) ?? [];
-      return word === undefined ? [] : [`${path}: '${word}', write: ${but}`];
-    })
-  );
-  assert.deepEqual(found, []);
 });

@@ -11,7 +11,8 @@ import { maxOf } from "../cells/extremes.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   cell: flag.text("--cell <name>", "show only this cell, with its weights and their initialization", undefined),
   stateSize: flag.whole("--state-size <n>", "state size at which parameters are counted", 256, {
     most: MAX_STATE_SIZE,

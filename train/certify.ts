@@ -41,7 +41,8 @@ export function engineListFlag(engines: readonly EngineEntry[] = ENGINES): Flag<
 const GOLDEN_FILES: readonly string[] = ["gated_cells.json", "catalog_cells.json", "bptt.json", "catalog_bptt.json"]
   .map((name) => fileURLToPath(new URL(`../tests/golden/${name}`, import.meta.url)));
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   golden: flag.text(
     "--golden <file>",
     "file of reference numbers (default: the gated cell, the catalog, and gradients through several steps)",

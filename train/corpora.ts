@@ -6,7 +6,8 @@ import { ANY_STUDY, taskCommand } from "./terminal/advice.ts";
 import { flag, runCommand } from "./terminal/command_line.ts";
 import { print } from "./terminal/output.ts";
 
-const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
+/** What the command line takes. */
+export const flags = { json: flag.on("--json", "the same as JSON, with SHA-1s and addresses") };
 
 /** A corpus as it stands here. */
 interface Listed {

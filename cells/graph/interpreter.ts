@@ -2,7 +2,7 @@
 import { maxOf } from "../extremes.ts";
 import { type BinaryOperation, elementwiseTable, type UnaryOperation } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
-import { addCombinations, addProducts, sideBySide, turned } from "./products.ts";
+import { addCombinations, addProducts, sideBySide, transposed } from "./products.ts";
 import { formatShape, isOp, type OpName, sizeOf, type Tensor } from "./tensor.ts";
 
 /** Numbers of one tensor, row-major. */
@@ -71,7 +71,7 @@ export const INTERPRETER: { readonly [K in OpName]: Meaning<K> } = {
   },
   linear_weight_gradient({ inputs: [{ shape: [batch] }, ...xs], shape: [outs, features] }, [dy, ...values]) {
     const dw = new Float64Array(outs * features);
-    addProducts(dw, turned(dy, outs), turned(joined(xs, values), features), batch);
+    addProducts(dw, transposed(dy, outs), transposed(joined(xs, values), features), batch);
     return dw;
   },
   embedding({ inputs: [, weightNode], shape: [batch, outs] }, [indices, weight, bias]) {

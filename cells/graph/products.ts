@@ -95,7 +95,7 @@ export function addCombinations(out: Float64Array, a: Float64Array, b: Columns):
 }
 
 /** Columns of a matrix as rows: `[rows, columns]` → `[columns, rows]`. */
-export function turned(x: Float64Array, columns: number): Float64Array {
+export function transposed(x: Float64Array, columns: number): Float64Array {
   const rows = x.length / columns, out = new Float64Array(x.length);
   for (let r = 0; r < rows; r++) {
     for (let c = 0, from = r * columns; c < columns; c++) out[c * rows + r] = x[from + c];

@@ -42,7 +42,8 @@ const MEASURED: readonly StudyEngine[] = studyEngines()
 /** What `--engine` says for each of them. */
 const ALL = "all";
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
   peers: flag.on("--peers", "also measure tfjs, jax-js and PyTorch, if they are installed"),
   engine: flag.choice(

@@ -25,11 +25,11 @@ export interface AttemptsOptions {
   /** The folder of a run's attempts, by the key of its claim. */
   readonly folderOf: (key: string) => string;
   /** Milliseconds to wait for another process that is just writing. */
-  readonly patience?: number;
+  readonly timeout?: number;
 }
 
 /** A rename takes no time; who holds the lock for longer was stopped while it held it. */
-const PATIENCE_MILLISECONDS = 30_000;
+const TIMEOUT_MILLISECONDS = 30_000;
 const TRY_AGAIN_MILLISECONDS = 20;
 
 /** Seconds between two looks at whether others have taken runs: at most one look at a folder for each. */
@@ -42,8 +42,8 @@ export class Attempts {
 
   constructor(private readonly options: AttemptsOptions) {}
 
-  get #patience(): number {
-    return this.options.patience ?? PATIENCE_MILLISECONDS;
+  get #timeout(): number {
+    return this.options.timeout ?? TIMEOUT_MILLISECONDS;
   }
 
   /** The number of this process's attempt at a run. */
@@ -61,7 +61,7 @@ export class Attempts {
     const folder = this.options.folderOf(key);
     await makeFolder(folder);
     await removeLeftovers(folder);
-    for (const until = performance.now() + this.#patience;;) {
+    for (const until = performance.now() + this.#timeout;;) {
       const before = highestIn(folder), number = await this.#takeAfter(folder, before, Math.max(before + 1, atLeast));
       if (number !== undefined) return this.#holds(key, number);
       // Others were quicker; or a client of NFS remembers old names, for as long as it likes.
@@ -141,7 +141,7 @@ export class Attempts {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw failure(path, error);
     }
-    const until = performance.now() + this.#patience;
+    const until = performance.now() + this.#timeout;
     while (!tryLock(file)) {
       if (performance.now() > until) {
         file.close();

@@ -52,7 +52,7 @@ export interface Overview {
   readonly running: readonly ClaimedRun[];
   /** Claimed by processes that have fallen silent; the next `train` takes them over. */
   readonly stale: readonly ClaimedRun[];
-  /** Runs whose loss was no finite number, with the step where. */
+  /** Runs that diverged (NaN or Inf), with the step where. */
   readonly failed: readonly { key: string; why: string }[];
   /** Runs that nobody works on, those included that were started and left. */
   readonly waiting: number;

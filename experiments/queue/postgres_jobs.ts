@@ -1,6 +1,6 @@
 /** Jobs of pg-boss as claims on runs: what they say, and what is read of them. */
 import type { JobWithMetadata, PgBoss } from "pg-boss";
-import { closeServer, openServer, Patience } from "./postgres_server.ts";
+import { closeServer, openServer, Retries } from "./postgres_server.ts";
 import type { Claim, ClaimReader } from "./queue.ts";
 import type { QueueAddress } from "./queue_url.ts";
 
@@ -23,7 +23,7 @@ export interface JobData {
 /** How a run has ended. */
 export interface Ended {
   readonly steps: number;
-  /** Its loss was no finite number. */
+  /** It diverged (NaN or Inf). */
   readonly failed?: true;
 }
 
@@ -53,7 +53,7 @@ export interface ServerLook {
 export async function lookAtServer(address: QueueAddress, name: string): Promise<ServerLook> {
   const boss = await openServer(address, { looksOnly: true, stoppedAfter: HEARTBEAT_SECONDS });
   try {
-    return await new Patience(address, 0).ask(async () => {
+    return await new Retries(address, 0).ask(async () => {
       if (!await boss.isInstalled() || !await boss.getQueue(name)) return { claims: [], ended: new Map() };
       const jobs = await jobsOf<JobData>(boss, name);
       const ended = Map.groupBy(jobs.filter(isCompleted), ({ data }) => data.key);

@@ -20,7 +20,7 @@ import {
   PAGE,
   stepsName,
 } from "./postgres_jobs.ts";
-import { closeServer, openServer, OwnError, Patience, SEARCH_SECONDS } from "./postgres_server.ts";
+import { closeServer, openServer, OwnError, Retries, SEARCH_SECONDS } from "./postgres_server.ts";
 import type { Claim } from "./queue.ts";
 import type { QueueAddress } from "./queue_url.ts";
 
@@ -28,7 +28,7 @@ import type { QueueAddress } from "./queue_url.ts";
 type Transaction = Awaited<ReturnType<NonNullable<Db["beginTransaction"]>>>;
 
 /** How long to go on asking a server that does not answer, seconds: what a restart takes, and more. */
-const PATIENCE_SECONDS = 300;
+const TIMEOUT_SECONDS = 300;
 
 /** pg-boss lets no attempt last longer, seconds; a run that does gets a new one in time. */
 const LONGEST_ATTEMPT = 24 * 60 * 60, RENEWED_AFTER = 20 * 60 * 60;
@@ -57,7 +57,7 @@ export interface PostgresQueueOptions {
   /** Seconds without a heartbeat after which a silent owner counts as gone. */
   readonly staleAfter?: number;
   /** Seconds to go on asking a server that does not answer. */
-  readonly patience?: number;
+  readonly timeout?: number;
   /** Seconds after which an attempt is begun anew, before pg-boss ends it. */
   readonly renewedAfter?: number;
 }
@@ -84,7 +84,7 @@ export async function openPostgresQueue(options: PostgresQueueOptions): Promise<
   const { address, name } = options, heartbeatSeconds = heartbeatOf(options.staleAfter);
   const boss = await openServer(address, { stoppedAfter: heartbeatSeconds });
   try {
-    return await new Patience(address, 0).ask(async () => {
+    return await new Retries(address, 0).ask(async () => {
       await boss.createQueue(name, {
         policy: "exclusive",
         heartbeatSeconds,
@@ -110,7 +110,7 @@ export class PostgresQueue implements CountingTable {
   readonly #held = new Map<string, Held>();
   /** As far as they were asked for. */
   readonly elsewhere = new Set<string>();
-  readonly #patience: Patience;
+  readonly #retries: Retries;
   #look: { readonly at: number; readonly claims: Promise<Claim[]> } | undefined;
 
   /** @param ignored ids of completed jobs whose results are lost */
@@ -119,11 +119,11 @@ export class PostgresQueue implements CountingTable {
     private readonly options: PostgresQueueOptions,
     private readonly ignored: ReadonlySet<string>,
   ) {
-    this.#patience = new Patience(options.address, options.patience ?? PATIENCE_SECONDS);
+    this.#retries = new Retries(options.address, options.timeout ?? TIMEOUT_SECONDS);
   }
 
   claim(key: string): Promise<boolean> {
-    return this.#patience.ask(async () => {
+    return this.#retries.ask(async () => {
       // Most of what is asked for is another's: a look tells, and keeps nobody waiting.
       const seen = await this.boss.findJobs<JobData>(this.options.name, { key, limit: PAGE });
       if (seen.some(({ state }) => state === "active") || await this.#isElsewhere(key, this.#endsIn(seen))) {
@@ -149,7 +149,7 @@ export class PostgresQueue implements CountingTable {
     const { name } = this.options, held = [...this.#held.values()];
     for (const run of held) run.step = steps.get(run.key) ?? run.step;
     // What cannot be said now is said at the next beat.
-    return await new Patience(this.options.address, 0).ask(async () => {
+    return await new Retries(this.options.address, 0).ask(async () => {
       const asked = held.map((run) => ({ run, attempt: run.attempt }));
       const touched = held.length ? await this.boss.touch(name, asked.map(({ attempt }) => attempt)) : undefined;
       const alive = new Set(settledIn(touched));
@@ -175,7 +175,7 @@ export class PostgresQueue implements CountingTable {
   }
 
   whileHeld(key: string, action: () => void): Promise<boolean> {
-    return this.#patience.ask(async () => {
+    return this.#retries.ask(async () => {
       const held = this.#held.get(key);
       if (!held) return false;
       let isDone = false;
@@ -208,7 +208,7 @@ export class PostgresQueue implements CountingTable {
     // At once: a claim that stays in the queue must get no more heartbeats.
     this.#held.delete(key);
     const { name, owner } = this.options, ended = await this.options.endedHere(key);
-    await this.#patience.ask(async () => {
+    await this.#retries.ask(async () => {
       // A heartbeat may be about to begin another attempt: that one is given back then.
       let attempt: JobAttempt;
       do {
@@ -223,7 +223,7 @@ export class PostgresQueue implements CountingTable {
   async living(): Promise<Claim[]> {
     const now = performance.now();
     if (!this.#look || now - this.#look.at > LOOK_MILLISECONDS) {
-      this.#look = { at: now, claims: this.#patience.ask(() => claimsOf(this.boss, this.options.name)) };
+      this.#look = { at: now, claims: this.#retries.ask(() => claimsOf(this.boss, this.options.name)) };
     }
     const claims = await this.#look.claims;
     return [...claims, ...[...this.elsewhere].map((key) => ({ key, owner: "", since: 0, heard: now, step: 0 }))];

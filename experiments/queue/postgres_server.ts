@@ -1,4 +1,4 @@
-/** A PostgreSQL server with pg-boss on it: opened, asked with patience, and what it says in words. Nothing here names a password. */
+/** A PostgreSQL server with pg-boss on it: opened, asked again while it does not answer, and what it says in words. Nothing here names a password. */
 import { AssertionError } from "node:assert/strict";
 import { PgBoss } from "pg-boss";
 import { messageOf, UserError } from "../../cells/errors.ts";
@@ -85,7 +85,7 @@ export async function closeServer(boss: PgBoss): Promise<void> {
 }
 
 /** Asks the server again and again while it does not answer, with longer and longer pauses. */
-export class Patience {
+export class Retries {
   /** Whoever has waited in vain once does not wait for each further question. */
   #isSpent = false;
 

@@ -58,7 +58,7 @@ export async function livingClaims(study: Study, experiment: Experiment, now = D
   return claims.filter((claim) => claim.key.startsWith(claimKey(experiment, "")));
 }
 
-/** How long things take in a session, seconds; whoever tests may be in a hurry. */
+/** How long things take in a session, seconds; tests shorten them. */
 export interface Timing {
   /** From one heartbeat to the next. */
   readonly beat?: number;

@@ -24,7 +24,7 @@ export interface Preparation {
 
 /** Where a call of `train` is. */
 export interface TrainingProgress {
-  /** Runs that this call is through with: they have finished, or their loss was no finite number any more. */
+  /** Runs that this call is through with: they have finished or diverged (NaN or Inf). */
   readonly runs_done: number;
   /** Runs that this call trains, as far as is known: those that other processes take are none of them. */
   readonly runs: number;
@@ -59,7 +59,7 @@ export interface TrainingListener {
 }
 
 /** What handlers have thrown: in the middle of the work it would count as a failure of the engine, or of a worker. */
-export class HeardErrors {
+export class HandlerErrors {
   #first: { readonly error: unknown } | undefined;
 
   /** @param onFirst called when a handler throws for the first time */

@@ -25,7 +25,7 @@ import { usefulWorkers } from "./capacity.ts";
 import { DynamicsPace } from "./dynamics_pace.ts";
 import { checkLength, type DynamicsRequest, planDynamics } from "./dynamics_plan.ts";
 import { otherwiseInWords } from "./dynamics_words.ts";
-import { HeardErrors } from "./listener.ts";
+import { HandlerErrors } from "./listener.ts";
 import { checkModel } from "./run_model.ts";
 import { Scheduler, waitingForOthers } from "./scheduler.ts";
 import { finishedResult } from "./score_run.ts";
@@ -147,7 +147,7 @@ class Measuring {
   readonly #pace: DynamicsPace;
   /** Stops all workers once one of them cannot go on. */
   readonly #failure = new AbortController();
-  readonly #heard = new HeardErrors(() => this.#failure.abort());
+  readonly #heard = new HandlerErrors(() => this.#failure.abort());
   readonly #signal: AbortSignal;
   readonly #options: MeasureOptions;
   readonly #total: number;

@@ -122,8 +122,8 @@ export class SessionProgress {
     this.say(
       `${
         shortKey(key)
-      }  goes on from step ${step} of ${engine} (${adapter}), cellspace ${cellspace_version}: its last digits ` +
-        "will be those of neither alone",
+      }  resumes from step ${step} of ${engine} (${adapter}), cellspace ${cellspace_version}: its last digits ` +
+        "may match neither",
     );
   }
 

@@ -35,7 +35,7 @@ import { readUnit } from "../study/training_settings.ts";
 import { footprintOf, WORKERS_PER_RUN } from "./capacity.ts";
 import { GroupSource } from "./group_source.ts";
 import { Outcomes } from "./outcomes.ts";
-import { HeardErrors } from "./listener.ts";
+import { HandlerErrors } from "./listener.ts";
 import { SessionProgress } from "./progress.ts";
 import { sleep } from "./promises.ts";
 import { Attempts } from "./recovery.ts";
@@ -83,7 +83,7 @@ export class TrainingSession {
   /** Stops all workers at a good place once one of them cannot go on. */
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #heard = new HeardErrors(() => this.#failure.abort());
+  readonly #heard = new HandlerErrors(() => this.#failure.abort());
   readonly #runs: number;
   readonly #parallel: number;
   /** How many groups are under way, how many runs each has room for, and on how many processor threads it trains when it is its turn. */

@@ -27,7 +27,7 @@ import { claimKey, openStudyQueue } from "../queue/study_queue.ts";
 export interface TrainSummary {
   /** Runs that it has trained to their end. */
   readonly finished: number;
-  /** Runs whose loss was no finite number. */
+  /** Runs that diverged (NaN or Inf). */
   readonly failed: number;
   /** Runs that could not be trained or scored for an outside reason, or were skipped; a later call tries them again. */
   readonly problems: number;

@@ -31,7 +31,7 @@ export interface JobScriptOptions {
   readonly resources?: Resources;
   /** More flags of `train`. */
   readonly flags?: readonly string[];
-  /** What trains, as the script's shell reads it; whoever tests may be in a hurry. */
+  /** What trains, as the script's shell reads it; tests replace it. */
   readonly train?: string;
 }
 

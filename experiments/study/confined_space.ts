@@ -23,7 +23,7 @@ import {
 } from "./space_protocol.ts";
 
 /** How long a module may take to be read, and its functions to return: they build small graphs. */
-const PATIENCE_MILLISECONDS = 30_000;
+const TIMEOUT_MILLISECONDS = 30_000;
 
 /** Spaces that this process has read, by the text of their modules: each has one worker. */
 const known = new Map<string, Promise<Space>>();
@@ -125,7 +125,7 @@ class ConfinedModule {
   /** What the module exports. */
   async read(code: string): Promise<unknown> {
     const timer = Promise.withResolvers<SpaceReply>();
-    const patience = setTimeout(() => timer.resolve({ error: this.#silence }), PATIENCE_MILLISECONDS);
+    const timeout = setTimeout(() => timer.resolve({ error: this.#silence }), TIMEOUT_MILLISECONDS);
     const reply = new Promise<SpaceReply>((resolve) => {
       this.#worker.onmessage = ({ data }: MessageEvent<SpaceReply>) => resolve(data);
       this.#worker.onerror = (event) => {
@@ -138,7 +138,7 @@ class ConfinedModule {
     try {
       return this.#valueOf(await Promise.race([reply, timer.promise]));
     } finally {
-      clearTimeout(patience);
+      clearTimeout(timeout);
     }
   }
 
@@ -148,7 +148,7 @@ class ConfinedModule {
     const memory = this.#memory, header = new Int32Array(memory, 0, HEADER.bytes / Int32Array.BYTES_PER_ELEMENT);
     Atomics.store(header, HEADER.isThere, 0);
     this.#worker.postMessage({ call, memory } satisfies SpaceRequest);
-    if (Atomics.wait(header, HEADER.isThere, 0, PATIENCE_MILLISECONDS) === "timed-out") {
+    if (Atomics.wait(header, HEADER.isThere, 0, TIMEOUT_MILLISECONDS) === "timed-out") {
       this.#closed = this.#silence;
       throw this.#refusal(this.#closed);
     }
@@ -163,7 +163,7 @@ class ConfinedModule {
   }
 
   get #silence(): string {
-    return `it did not answer within ${PATIENCE_MILLISECONDS / 1000} s`;
+    return `it did not answer within ${TIMEOUT_MILLISECONDS / 1000} s`;
   }
 
   #valueOf(reply: SpaceReply): unknown {

@@ -63,6 +63,6 @@ export function lossFilter(
 }
 
 /** The rows that pass; one without the number does not. */
-export function passing(rows: readonly MergedRow[], { measure, threshold }: LossFilter): MergedRow[] {
+export function filteredRows(rows: readonly MergedRow[], { measure, threshold }: LossFilter): MergedRow[] {
   return rows.filter((row) => (row[measure]?.mean ?? Infinity) < threshold);
 }

@@ -1,6 +1,6 @@
 /** What pictures of differences say alike: what colours mean, and why there is no interval. */
 import type { PairMean } from "../statistics/pair_means.ts";
-import { isClear } from "../tables/clear_effects.ts";
+import { isSignificant } from "../tables/significant_effects.ts";
 import type { LegendLine } from "./svg.ts";
 import { DIFFERENCE_COLOUR } from "./theme.ts";
 
@@ -23,7 +23,7 @@ export function differenceLegend(where: string, unclear: string): LegendLine {
 
 /** The colour of a difference by its corrected p: see {@linkcode differenceLegend}. */
 export function differenceColour(mean: Pick<PairMean, "difference"> & { readonly p_holm: number | undefined }): string {
-  if (!isClear(mean)) return DIFFERENCE_COLOUR.unclear;
+  if (!isSignificant(mean)) return DIFFERENCE_COLOUR.unclear;
   return mean.difference! < 0 ? DIFFERENCE_COLOUR.lower : DIFFERENCE_COLOUR.higher;
 }
 

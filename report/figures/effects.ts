@@ -6,7 +6,7 @@ import type { Dependence } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { Table } from "../data/table.ts";
 import type { Measure } from "../statistics/matched.ts";
-import { bySize, CLEAR_P, hasBothSigns, qualificationOf } from "../tables/clear_effects.ts";
+import { bySize, hasBothSigns, qualificationOf, SIGNIFICANT_P } from "../tables/significant_effects.ts";
 import { measuresOf, randomLabel } from "../tables/effect_tables.ts";
 import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
@@ -42,7 +42,12 @@ export function figureEffects(document: SvgDocument, effects: Effects, options: 
     title: options.title,
     subtitle: [options.subtitle, ...explanation(effects, forests)],
     legend: isSure(effects)
-      ? [differenceLegend(contrastWords(effects.min_loss).atSecond, `not significant (corrected p above ${CLEAR_P})`)]
+      ? [
+        differenceLegend(
+          contrastWords(effects.min_loss).atSecond,
+          `not significant (corrected p above ${SIGNIFICANT_P})`,
+        ),
+      ]
       : [],
   };
   return composeForests(document, frame, forests);

@@ -1,7 +1,7 @@
 /** What pictures by hyperparameter show: panels with their groups and baselines; and the same as a table. */
 import type { Factor, FactorTable, FactorValue } from "../../cells/factor.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import { type LossFilter, passing } from "../data/loss_filter.ts";
+import { filteredRows, type LossFilter } from "../data/loss_filter.ts";
 import type { MergedRow } from "../data/merged.ts";
 import type { Table } from "../data/table.ts";
 import { type Grouping, groupings } from "../statistics/means.ts";
@@ -34,7 +34,7 @@ export function hyperparameterPanels(
   table: FactorTable,
   filter?: LossFilter,
 ): HyperparameterPanels {
-  const { own } = cohortsOf(table, rows), shown = filter ? passing(own, filter) : own;
+  const { own } = cohortsOf(table, rows), shown = filter ? filteredRows(own, filter) : own;
   return {
     own,
     shown,

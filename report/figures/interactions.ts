@@ -6,7 +6,7 @@ import type { Table } from "../data/table.ts";
 import { COLUMN_OF, measureWithUnit, unitOfMeasure } from "../tables/measure_words.ts";
 import type { Interaction } from "../statistics/dependences.ts";
 import type { Effects } from "../statistics/effects.ts";
-import { CLEAR_P, isClear } from "../tables/clear_effects.ts";
+import { isSignificant, SIGNIFICANT_P } from "../tables/significant_effects.ts";
 import { contrastWords, valuesCompared } from "../tables/factor_words.ts";
 import { whyNoInterval } from "./comparisons.ts";
 import { contrastColumns, countColumn, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
@@ -97,7 +97,7 @@ function explanation({ primary, reads, interactions, ...effects }: Effects): str
     ...(tested
       ? [
         "for other configurations with other seeds. " +
-        `Bold: p at most ${CLEAR_P} with Holm's correction for ${counted(tested, "interaction")}${
+        `Bold: p at most ${SIGNIFICANT_P} with Holm's correction for ${counted(tested, "interaction")}${
           tested > interactions.filter(({ p }) => p !== undefined).length ? ", those with sizes included" : ""
         }.`,
       ]
@@ -155,7 +155,7 @@ function drawCells(document: SvgDocument, cells: readonly Cell[], options: MapOp
         tickFormat: (key: string) => names.texts[rows.indexOf(key)],
       }),
       ...[true, false].map((clear) =>
-        Plot.text(known.filter((cell) => isClear(cell) === clear), {
+        Plot.text(known.filter((cell) => isSignificant(cell) === clear), {
           ...at,
           text: ({ difference }: Cell) => formatDifference(difference!),
           dy: -9,

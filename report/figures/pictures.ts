@@ -20,7 +20,7 @@ import { figureTrainingEffects, trainingEffectsData } from "./training_effects.t
 import { figureTrainingRuns, trainingRunsData } from "./training_runs.ts";
 import { GATED } from "../../cells/factors.ts";
 import { cohortsOf } from "../data/baselines.ts";
-import { passing } from "../data/loss_filter.ts";
+import { filteredRows } from "../data/loss_filter.ts";
 import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";
 import { type CriterionAxis, criterionAxis } from "../tables/criterion_words.ts";
 import { equalIn, STEPS_BACK_PICTURE } from "../tables/steps_back_words.ts";
@@ -44,8 +44,8 @@ function subjects({ rows, table = GATED }: PictureData): MergedRow[] {
   return cohortsOf(table, rows).own;
 }
 
-function countPassing(data: PictureData): number {
-  return countConfigurations(passing(subjects(data), data.filter));
+function countFiltered(data: PictureData): number {
+  return countConfigurations(filteredRows(subjects(data), data.filter));
 }
 
 function configurationsCompared(data: PictureData): string {
@@ -168,9 +168,9 @@ const PICTURES: readonly (PictureKind | ((data: PictureData) => PictureKind[]))[
   {
     name: onlyIn01(({ filter }) => `filtered_results_01_${filter.name}`),
     title: ({ filter }) => `Lowest training loss by hyperparameter, ${filter.title}`,
-    caption: (data) => `The same for the ${counted(countPassing(data), "configuration")} ${data.filter.words}.`,
+    caption: (data) => `The same for the ${counted(countFiltered(data), "configuration")} ${data.filter.words}.`,
     subtitle: (data) =>
-      `${formatCount(countPassing(data))} of ${configurationsCompared(data)} ${data.filter.words}, on ${
+      `${formatCount(countFiltered(data))} of ${configurationsCompared(data)} ${data.filter.words}, on ${
         corpusAndSteps(data.rows)
       }.`,
     data: ({ rows, filter, table }) => hyperparametersData(rows, table, filter),

@@ -3,7 +3,7 @@ import { isSwitch } from "../../cells/factor.ts";
 import type { ComparedEffect, StudyComparison } from "../statistics/study_comparison.ts";
 import type { Table } from "../data/table.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
-import { CLEAR_P } from "../tables/clear_effects.ts";
+import { SIGNIFICANT_P } from "../tables/significant_effects.ts";
 import { contrastWords, differenceName } from "../tables/factor_words.ts";
 import { COLUMN_OF, measureWithUnit, unitOfMeasure } from "../tables/measure_words.ts";
 import { differencesInWords, intervalOf, unitHere } from "../tables/study_words.ts";
@@ -62,7 +62,11 @@ function entriesOf(forests: readonly Forest[]): LegendEntry[] {
   const entries: LegendEntry[] = [
     { mark: "dot", colour: DIFFERENCE_COLOUR.lower, text: "lower there" },
     { mark: "dot", colour: DIFFERENCE_COLOUR.higher, text: "higher there" },
-    { mark: "dot", colour: DIFFERENCE_COLOUR.unclear, text: `not significant (no corrected p of at most ${CLEAR_P})` },
+    {
+      mark: "dot",
+      colour: DIFFERENCE_COLOUR.unclear,
+      text: `not significant (no corrected p of at most ${SIGNIFICANT_P})`,
+    },
     { mark: "dot", colour: BASELINE_COLOUR, text: "a baseline" },
   ];
   return entries.filter(({ colour }) => used.has(colour));

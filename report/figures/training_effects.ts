@@ -4,9 +4,9 @@ import { counted } from "../../cells/counts.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Table } from "../data/table.ts";
 import type { Effects } from "../statistics/effects.ts";
-import { clearSide, type PairMean } from "../statistics/pair_means.ts";
+import { type PairMean, significantSide } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
-import { bySize } from "../tables/clear_effects.ts";
+import { bySize } from "../tables/significant_effects.ts";
 import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { contrastWords, differenceName, inSentence } from "../tables/factor_words.ts";
 import { levelValue } from "./data_columns.ts";
@@ -100,7 +100,7 @@ function rowsOf(
 }
 
 function colourOf({ interval }: PairMean): string {
-  const side = clearSide(interval);
+  const side = significantSide(interval);
   return side < 0 ? DIFFERENCE_COLOUR.lower : side > 0 ? DIFFERENCE_COLOUR.higher : DIFFERENCE_COLOUR.unclear;
 }
 

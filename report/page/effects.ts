@@ -2,7 +2,7 @@
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Effects } from "../statistics/effects.ts";
-import { seedsOfPairs } from "../tables/clear_effects.ts";
+import { seedsOfPairs } from "../tables/significant_effects.ts";
 import { effectCells, measuresOf, regressionCells } from "../tables/effect_tables.ts";
 import { measureWithUnit } from "../tables/measure_words.ts";
 import { effectWords, regressionWords } from "../tables/effect_words.ts";

@@ -7,7 +7,7 @@ import { COMPARE_STYLE, TABLE_STYLE } from "./table_style.ts";
 export const DARK_TEXT = "#e8e8e8";
 
 /** What the pictures' colours become on a dark page; those of categories stay, but the one that would be too dark. */
-export const IN_THE_DARK: ReadonlyMap<string, string> = new Map([
+export const DARK_COLOURS: ReadonlyMap<string, string> = new Map([
   [COLOUR.background, "var(--card)"],
   [COLOUR.text, "var(--text)"],
   [COLOUR.highlight, "#fff"],
@@ -21,16 +21,16 @@ export const IN_THE_DARK: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Tints behind text: darker than the same colours of lines and dots, which are to stand out. */
-export const TINTS_IN_THE_DARK: ReadonlyMap<string, string> = new Map<string, string>([
+export const DARK_TINTS: ReadonlyMap<string, string> = new Map<string, string>([
   [DIFFERENCE_COLOUR.lower, "#0072b2"],
   [DIFFERENCE_COLOUR.higher, "#b85000"],
 ]);
 
 const darkPictures = [
-  ...[...IN_THE_DARK].flatMap(([from, to]) =>
+  ...[...DARK_COLOURS].flatMap(([from, to]) =>
     ["fill", "stroke"].map((key) => `  .card [${key}="${from}"] { ${key}: ${to}; }`)
   ),
-  ...[...TINTS_IN_THE_DARK].map(([from, to]) =>
+  ...[...DARK_TINTS].map(([from, to]) =>
     `  .card [aria-description="${TINT_LABEL}"] [fill="${from}"] { fill: ${to}; }`
   ),
 ].join("\n");

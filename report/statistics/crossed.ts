@@ -4,7 +4,7 @@
  */
 import { mean } from "simple-statistics";
 import type { Interval } from "./bootstrap.ts";
-import { beyondF, beyondT, intervalT, meanInterval } from "./student_t.ts";
+import { intervalT, meanInterval, pOfF, pOfT } from "./student_t.ts";
 
 /** What a table of differences, a row for each pair and a column for each seed, says of its mean. */
 export interface CrossedMean {
@@ -55,8 +55,8 @@ export function crossedMean(table: readonly (readonly number[])[]): CrossedMean 
   const nKV = Math.max(MSp + MSs - MSe, MSp, MSs), error = Math.sqrt(nKV / (n * K));
   const uncertainty = MSp ** 2 / ofRows + MSs ** 2 / ofColumns + MSe ** 2 / ofRest;
   const degrees = Math.max(uncertainty > 0 ? nKV ** 2 / uncertainty : 0, ofColumns);
-  const p = error > 0 ? beyondT(centre / error, degrees) : centre === 0 ? 1 : 0;
-  const pColumns = MSe > 0 ? beyondF(MSs / MSe, ofColumns, ofRest) : MSs > 0 ? 0 : 1;
+  const p = error > 0 ? pOfT(centre / error, degrees) : centre === 0 ? 1 : 0;
+  const pColumns = MSe > 0 ? pOfF(MSs / MSe, ofColumns, ofRest) : MSs > 0 ? 0 : 1;
   return {
     mean: centre,
     byColumn,

@@ -76,7 +76,7 @@ export function pairMean(blocks: readonly Contrast[]): PairMean {
 }
 
 /** Whether zero lies outside of an interval that is known: on which side. */
-export function clearSide(interval: Interval | undefined): -1 | 0 | 1 {
+export function significantSide(interval: Interval | undefined): -1 | 0 | 1 {
   if (!interval) return 0;
   return interval.high < 0 ? -1 : interval.low > 0 ? 1 : 0;
 }

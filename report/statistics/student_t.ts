@@ -38,12 +38,12 @@ function incompleteBeta(x: number, a: number, b: number): number {
 }
 
 /** `P(|T| > |t|)` with `degrees` degrees of freedom, above 0: the two-sided p of a t. */
-export function beyondT(t: number, degrees: number): number {
+export function pOfT(t: number, degrees: number): number {
   return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
 }
 
 /** `P(F > f)` with these degrees of freedom: the p of a ratio of two mean squares. @param f at least 0 */
-export function beyondF(f: number, numerator: number, denominator: number): number {
+export function pOfF(f: number, numerator: number, denominator: number): number {
   return incompleteBeta(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
 }
 
@@ -51,11 +51,11 @@ export function beyondF(f: number, numerator: number, denominator: number): numb
 export function quantileT(probability: number, degrees: number): number {
   const beyond = 1 - probability;
   let low = 0, high = 1;
-  while (beyondT(high, degrees) > beyond) high *= 2;
+  while (pOfT(high, degrees) > beyond) high *= 2;
   for (;;) {
     const middle = (low + high) / 2;
     if (middle <= low || middle >= high) return middle;
-    if (beyondT(middle, degrees) > beyond) low = middle;
+    if (pOfT(middle, degrees) > beyond) low = middle;
     else high = middle;
   }
 }

@@ -29,7 +29,7 @@ import {
   type Measure,
   withoutRounding,
 } from "./matched.ts";
-import { clearSide, type PairMean, pairMean } from "./pair_means.ts";
+import { type PairMean, pairMean, significantSide } from "./pair_means.ts";
 
 /** The mean of `there − here`, in the measure's unit, with `p` corrected by Holm over the studies compared. */
 export interface StudyMean extends PairMean {
@@ -198,7 +198,7 @@ function effectOf(paired: PairedStudies, measure: Measure, here: EffectSide, the
     ...here.contrast,
     ...means,
     p_holm: undefined,
-    turns: clearSide(means.here.interval) * clearSide(means.there.interval) < 0,
+    turns: significantSide(means.here.interval) * significantSide(means.there.interval) < 0,
     inactive: common.length - active.length,
   }];
 }

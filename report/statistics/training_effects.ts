@@ -11,7 +11,7 @@ import { levelsIn, ownCellRows, type RunRow, settingsName } from "../data/rows.t
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { bestOverCommonSeeds } from "./common_seeds.ts";
 import { contrasts, contrastsIn, type FactorContrast, Matching, type Measure } from "./matched.ts";
-import { clearSide, type PairMean, pairMean } from "./pair_means.ts";
+import { type PairMean, pairMean, significantSide } from "./pair_means.ts";
 
 /** One effect at each way of training. */
 export interface TrainingEffect extends FactorContrast {
@@ -59,7 +59,9 @@ export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[
 
 function isTurning(effects: readonly PairMean[]): boolean {
   // One seed or one pair has no interval: all that is known is the mean itself.
-  const sides = effects.map(({ interval, difference }) => interval ? clearSide(interval) : Math.sign(difference ?? 0));
+  const sides = effects.map(({ interval, difference }) =>
+    interval ? significantSide(interval) : Math.sign(difference ?? 0)
+  );
   return sides.includes(-1) && sides.includes(1);
 }
 

@@ -3,7 +3,7 @@ import { counted } from "../../cells/counts.ts";
 import { formatLevel } from "../../cells/factor.ts";
 import type { Dependence } from "../statistics/dependences.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
-import { hasBothSigns, type Qualification, qualificationOf } from "./clear_effects.ts";
+import { hasBothSigns, type Qualification, qualificationOf } from "./significant_effects.ts";
 import { formatInterval } from "./effect_tables.ts";
 import { atValue, inSentence, withUnit } from "./factor_words.ts";
 import { formatDifference, formatP } from "./format.ts";

@@ -10,7 +10,7 @@ import { type MergedRow, spreadOf } from "../data/merged.ts";
 import type { DynamicsAnswers, MetricEffects } from "../statistics/dynamics_effects.ts";
 import type { FactorEffect } from "../statistics/effects.ts";
 import { groupings } from "../statistics/means.ts";
-import { isClear, qualificationOf } from "./clear_effects.ts";
+import { isSignificant, qualificationOf } from "./significant_effects.ts";
 import { dynamicsHeading, spreadText } from "./dynamics_text.ts";
 import type { Cells } from "./effect_tables.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
@@ -47,7 +47,8 @@ export function isDependent(effect: FactorEffect): boolean {
 function differenceText({ effects }: MetricEffects, i: number): string {
   const effect = effects[i], { difference } = effect;
   if (difference === undefined) return NONE;
-  return formatDifference(difference) + (isClear(effect) ? CLEAR : "") + (isDependent(effect) ? ` ${DEPENDS}` : "");
+  return formatDifference(difference) + (isSignificant(effect) ? CLEAR : "") +
+    (isDependent(effect) ? ` ${DEPENDS}` : "");
 }
 
 /**

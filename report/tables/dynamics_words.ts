@@ -16,8 +16,8 @@ import {
   memoryEffects,
   type MetricEffects,
 } from "../statistics/dynamics_effects.ts";
-import { clearSide } from "../statistics/pair_means.ts";
-import { bySize, CLEAR_P, isClear, qualificationOf } from "./clear_effects.ts";
+import { significantSide } from "../statistics/pair_means.ts";
+import { bySize, isSignificant, qualificationOf, SIGNIFICANT_P } from "./significant_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { DEPENDS, dynamicsEffectCells, dynamicsLevelCells, isDependent } from "./dynamics_tables.ts";
 import { effectCells } from "./effect_tables.ts";
@@ -43,7 +43,7 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
       }.`,
     ];
   }
-  const clear = sorted.filter(isClear), longer = clear.filter(({ difference }) => difference! > 0);
+  const clear = sorted.filter(isSignificant), longer = clear.filter(({ difference }) => difference! > 0);
   const shorter = clear.filter(({ difference }) => difference! < 0);
   if (!clear.length) {
     return [
@@ -69,7 +69,7 @@ export function memorySentences(answers: DynamicsAnswers): string[] {
 export function memoryHeadline(answers: DynamicsAnswers): string[] {
   const [first, ...others] = memorySentences(answers), { measured, finished } = answers;
   if (!first) return [];
-  const isOneLonger = (memoryEffects(answers) ?? []).some((effect) => isClear(effect) && effect.difference! > 0);
+  const isOneLonger = (memoryEffects(answers) ?? []).some((effect) => isSignificant(effect) && effect.difference! > 0);
   const [against] = recallFindings(answers).filter(({ isAgainst }) => isAgainst);
   const part = `Dynamics are measured for ${formatCount(measured)} of ${counted(finished, "run")}.`;
   return [
@@ -223,15 +223,15 @@ interface RecallFinding {
 
 function recallFindings({ effects, ...answers }: DynamicsAnswers): RecallFinding[] {
   const recall = effects.find(({ metric }) => metric === RECALL_BITS)?.effects ?? [];
-  const clear = bySize(memoryEffects({ effects, ...answers }) ?? []).filter(isClear);
+  const clear = bySize(memoryEffects({ effects, ...answers }) ?? []).filter(isSignificant);
   return clear.flatMap(({ factor, difference }) => {
     const found = recall.find((effect) => effect.factor === factor && effect.difference !== undefined);
     if (!found) return [];
     const size = `${formatDifference(found.difference!)} bits (${evidenceWords(found, found.p_holm)})${
       qualificationWords(found)
     }`;
-    const isAgainst = isClear(found) && Math.sign(found.difference!) !== Math.sign(difference!);
-    const says = !isClear(found)
+    const isAgainst = isSignificant(found) && Math.sign(found.difference!) !== Math.sign(difference!);
+    const says = !isSignificant(found)
       ? "does not change significantly"
       : isAgainst
       ? "changes in the other direction"
@@ -273,7 +273,7 @@ function memoryNotes(answers: DynamicsAnswers): string[] {
 /** The largest clear effect in full; others by name, since what they hang on is not said here. */
 function metricWords({ metric, effects }: MetricEffects, answers: DynamicsAnswers): string {
   const { noun: [one] } = contrastWords(effects), compared = effects.filter(({ pairs }) => pairs > 0);
-  const name = metricTitle(metric, answers.reads), [largest, ...others] = bySize(compared).filter(isClear);
+  const name = metricTitle(metric, answers.reads), [largest, ...others] = bySize(compared).filter(isSignificant);
   if (!compared.length) return `${name}: cannot be compared`;
   if (compared.every(({ p }) => p === undefined)) return `${name}: neither an interval nor p is available`;
   if (!largest) return `${name}: no ${one} has a significant effect`;
@@ -294,7 +294,9 @@ function effectNotes({ effects }: DynamicsAnswers): string[] {
     [
       `In the table ${difference}, mean over pairs${isTested ? " and seeds" : ""}`,
       ...(isTested
-        ? [`* corrected p at most ${CLEAR_P}, by Holm over the tests of one column, not over the ${count} columns`]
+        ? [
+          `* corrected p at most ${SIGNIFICANT_P}, by Holm over the tests of one column, not over the ${count} columns`,
+        ]
         : []),
       ...(all.some(isDependent)
         ? [`${DEPENDS} a mean that depends on another factor, or changes sign with it: do not state it alone`]
@@ -323,7 +325,7 @@ function correlationWords(
   reads: Unit,
   table: Space,
 ): string {
-  const side = clearSide(interval), why = seeds > 1 ? "too few configurations" : "one seed is too few";
+  const side = significantSide(interval), why = seeds > 1 ? "too few configurations" : "one seed is too few";
   const known = interval
     ? ` (95 % interval ${formatTau(interval.low)} to ${formatTau(interval.high)}, bootstrap over configurations): ${
       side === 0

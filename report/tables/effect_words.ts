@@ -11,13 +11,20 @@ import { atLevels } from "../data/training_factors.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import type { LogLossRegression } from "../statistics/regression.ts";
-import { bySize, CLEAR_P, isClear, qualificationOf, seedsDisagree, seedsOfPairs } from "./clear_effects.ts";
+import {
+  bySize,
+  isSignificant,
+  qualificationOf,
+  seedsDisagree,
+  seedsOfPairs,
+  SIGNIFICANT_P,
+} from "./significant_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { formatInterval, formatSeeds, randomLabel } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { atSecondValue, contrastWords, spelled } from "./factor_words.ts";
 import { formatDifference, formatLoss, formatP } from "./format.ts";
-import { turnWords } from "./training_effect_words.ts";
+import { signChangeWords } from "./training_effect_words.ts";
 
 /** Which factors matter, by how much, how sure. */
 export interface EffectWords {
@@ -66,12 +73,12 @@ function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
     const where = seedsOfPairs(effects).most > 1 ? "In these few runs" : "In this one seed's runs";
     return `${where} ${of} can be compared by ${measure}, without intervals or p. From the largest difference:`;
   }
-  const clear = compared.filter(isClear), over = `Over ${seedsOf(effects)},`;
+  const clear = compared.filter(isSignificant), over = `Over ${seedsOf(effects)},`;
   if (!clear.length) {
-    return `${over} no ${one} has a significant effect on ${measure}: every corrected p is above ${CLEAR_P}.`;
+    return `${over} no ${one} has a significant effect on ${measure}: every corrected p is above ${SIGNIFICANT_P}.`;
   }
   return `${over} ${formatCount(clear.length)} of ${of} that can be compared ${clear.length === 1 ? "has" : "have"} ` +
-    `a significant effect on ${measure} (corrected p at most ${CLEAR_P}): ${
+    `a significant effect on ${measure} (corrected p at most ${SIGNIFICANT_P}): ${
       clear.map(({ factor }) => factor.label).join(", ")
     }.`;
 }
@@ -114,12 +121,12 @@ function factorWords(effect: FactorEffect, effects: Effects, unit: string): stri
   return `${label}: ${foundWords(effect, difference)}, ${formatDifference(difference)} ${unit} ` +
     `(${evidenceWords(effect, effect.p_holm)}, ${lowerIn(effect)})` +
     (seedsDisagree(effect) ? `; it differs significantly between seeds: ${formatSeeds(effect)}` : "") +
-    qualificationWords(effect) + turnWords(effect, effects) + incompleteWords(effect);
+    qualificationWords(effect) + signChangeWords(effect, effects) + incompleteWords(effect);
 }
 
 function foundWords(effect: FactorEffect, difference: number): string {
   const at = atSecondValue(effect);
-  if (effect.p === undefined || isClear(effect)) return `${direction(difference)} ${at}`;
+  if (effect.p === undefined || isSignificant(effect)) return `${direction(difference)} ${at}`;
   const average = qualificationOf(effect) ? " on average" : "";
   return `no significant difference${average}${isSwitch(effect.factor) ? "" : ` ${at}`}`;
 }
@@ -178,7 +185,7 @@ export function seedWords(effects: Effects, study: Pick<Study, "dir">, experimen
     seedsOf(effects)
   } that all of its pairs share. Intervals and p are for other ` +
     `configurations like these with other seeds; p is corrected for the number of tests, intervals are not, so an interval may exclude zero where p is ` +
-    `above ${CLEAR_P}.${noise}${some}`;
+    `above ${SIGNIFICANT_P}.${noise}${some}`;
 }
 
 function disagreement(effects: readonly FactorEffect[]): string[] {

@@ -16,7 +16,7 @@ import type { DynamicsAnswers } from "../statistics/dynamics_effects.ts";
 import type { Effects, FactorEffect, FactorLevels } from "../statistics/effects.ts";
 import type { PromotionAudit } from "../statistics/promotion_audit.ts";
 import type { StepsBackAnswers } from "../statistics/steps_back.ts";
-import { bySize, isClear, qualificationOf } from "./clear_effects.ts";
+import { bySize, isSignificant, qualificationOf } from "./significant_effects.ts";
 import { criterionAxis } from "./criterion_words.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { memoryHeadline } from "./dynamics_words.ts";
@@ -28,7 +28,7 @@ import { formatDifference, formatSize, formatSpread } from "./format.ts";
 import { testScore } from "./metric_text.ts";
 import { promotionWords } from "./promotion_words.ts";
 import { stepsBackSentences } from "./steps_back_words.ts";
-import { turnWords } from "./training_effect_words.ts";
+import { signChangeWords } from "./training_effect_words.ts";
 
 /** What the headline is of. */
 export interface HeadlineData {
@@ -97,7 +97,7 @@ function effectSentence(sorted: readonly FactorEffect[], data: EffectData): stri
 /** The largest clear effect; without one, one that turns clearly; else the largest difference. */
 function toldEffect(sorted: readonly FactorEffect[]): FactorEffect {
   const [largest] = sorted;
-  if (isClear(largest)) return largest;
+  if (isSignificant(largest)) return largest;
   return sorted.find((effect) => qualificationOf(effect)?.kind === "clear") ?? largest;
 }
 
@@ -111,7 +111,7 @@ function findingWords(
     return `In these runs no ${one} changes ${measureInSentence(effects.primary)} at all`;
   }
   if (sorted.every(({ p }) => p === undefined)) return withoutInterval(told, effects, addSeeds(study, experiment));
-  if (isClear(told)) {
+  if (isSignificant(told)) {
     const isLargest = sorted.every(({ difference = 0 }) => Math.abs(difference) <= Math.abs(told.difference!));
     return `The largest ${isLargest ? "" : "significant "}effect is that of ${which}: ${size}`;
   }
@@ -140,7 +140,7 @@ function sizeWords(effect: FactorEffect, effects: Effects): string {
   const evidence = evidenceWords(effect, p_holm, ["pair of configurations", "pairs of configurations"]);
   return `${atSecondValue(effect)}, ${measureInSentence(primary)} is ${size} (${evidence})${
     qualificationWords(effect)
-  }${turnWords(effect, effects)}`;
+  }${signChangeWords(effect, effects)}`;
 }
 
 /** What the compared runs were trained on, and how: `trained on tinyshakespeare, 1 layer, state size 16, 999 steps, …`. */

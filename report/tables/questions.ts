@@ -75,7 +75,7 @@ function question(heading: string, lines: readonly string[], { headings, lines: 
 
 /** What is said below a table that leaves lines out; nothing where it does not. */
 export function moreLines({ more }: Question): string[] {
-  return more ? [`and ${counted(more, "worse line")} more`] : [];
+  return more ? [`and ${counted(more, "more line")}, all worse`] : [];
 }
 
 /** A study of other cells than the table's own compares them with each other. */

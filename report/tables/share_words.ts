@@ -58,7 +58,7 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
       : []),
     { name: "interactions", share: total(together) },
   ].map(({ name, share }, i) => `${percent(share)} ${i ? "" : "is due "}to ${name}`);
-  return `Of what the ${formatCount(configurations)} configurations${whereWords(at)} differ by (${
+  return `Of the variance between the ${formatCount(configurations)} configurations${whereWords(at)} (${
     measureInSentence(primary)
   }, standard deviation ` +
     `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${listed(parts)}; ${seeds}.`;

@@ -5,10 +5,10 @@ import type { StudyDifference } from "../data/paired_studies.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { Measure } from "../statistics/matched.ts";
-import { clearSide, type PairMean } from "../statistics/pair_means.ts";
+import { type PairMean, significantSide } from "../statistics/pair_means.ts";
 import type { ComparedEffect, StudyComparison, StudyMean } from "../statistics/study_comparison.ts";
 import { formatInterval } from "./effect_tables.ts";
-import { isClear } from "./clear_effects.ts";
+import { isSignificant } from "./significant_effects.ts";
 import { qualificationWords } from "./dependence_words.ts";
 import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { capital, formatDifference, formatP, formatTau, NONE } from "./format.ts";
@@ -166,9 +166,9 @@ export type Fate = "turns" | "changes" | "holds" | "unclear";
 /** An effect that has no interval is unclear. */
 export function fateOf({ turns, here, there, p_holm }: ComparedEffect): Fate {
   if (turns) return "turns";
-  if (isClear({ p_holm })) return "changes";
-  const side = clearSide(here.interval);
-  return side !== 0 && side === clearSide(there.interval) ? "holds" : "unclear";
+  if (isSignificant({ p_holm })) return "changes";
+  const side = significantSide(here.interval);
+  return side !== 0 && side === significantSide(there.interval) ? "holds" : "unclear";
 }
 
 function holdQuestion(one: StudyComparison, own: StudyEffects): Question[] {

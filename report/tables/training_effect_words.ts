@@ -6,7 +6,7 @@ import { criterionInWords } from "../../experiments/study/criterion.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
 import { comparedAtSeveral, type TrainingEffect, type TrainingEffects } from "../statistics/training_effects.ts";
-import { qualificationOf } from "./clear_effects.ts";
+import { qualificationOf } from "./significant_effects.ts";
 import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
 import { atLevel } from "../data/training_factors.ts";
@@ -47,7 +47,7 @@ function turningWords(training: TrainingEffects, { primary, reads }: Effects): s
  * Where the sign of an effect turns with a way of training, to be set behind it where its dependences do not name that: without a matched set that
  * all of its seeds have, the means alone tell it. Empty where none turns.
  */
-export function turnWords(effect: FactorEffect, { training, primary, reads }: Effects): string {
+export function signChangeWords(effect: FactorEffect, { training, primary, reads }: Effects): string {
   const named = qualificationOf(effect)?.dependences.map(({ factor }) => factor) ?? [];
   return training.filter(({ factor }) => !named.includes(factor)).flatMap((one) => {
     const turning = one.effects.find(({ factor, turns }) => turns && factor === effect.factor);

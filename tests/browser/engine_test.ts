@@ -42,7 +42,7 @@ browserTest("the WebGPU engine gives the reference's numbers in a browser", asyn
 });
 
 browserTest("the example of docs/browser.md draws and learns in a browser as the reference does here", async () => {
-  const example = (await Deno.readTextFile(new URL("example.ts", import.meta.url))).replaceAll("../../", "./");
+  const example = (await Deno.readTextFile(new URL("example.ts", import.meta.url))).replaceAll("../../", "../");
   const documented = await Deno.readTextFile(new URL("../../docs/browser.md", import.meta.url));
   assert.ok(documented.includes("```ts\n" + example + "```\n"), "docs/browser.md has another example");
   const text = "What is said twice is learnt sooner. ".repeat(20), steps = 6;

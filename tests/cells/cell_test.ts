@@ -61,7 +61,7 @@ Deno.test("defineCell() throws when a cell has no state", () => {
 Deno.test("defineCell() throws when a cell has a state twice", () => {
   assert.throws(() => defineCell({ ...traceCell, name: "twice", states: ["h", "trace", "h"] }), {
     name: "TypeError",
-    message: "Cannot define cell 'twice': state 'h' is listed twice, must be listed once",
+    message: "Cannot define cell 'twice': state 'h' is declared twice, must be declared once",
   });
 });
 

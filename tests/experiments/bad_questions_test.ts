@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import tasks from "../../deno.json" with { type: "json" };
+import { UserError } from "../../cells/errors.ts";
 import { copiesOfSmallStudy } from "./small_study.ts";
+import { parse } from "./script_flags.ts";
 
 const copyStudy = copiesOfSmallStudy();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -190,12 +192,23 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
+/** Rows that are refused as soon as they are read: of each task the first alone has a process of its own. */
+const read = new Set<string>();
+
 for (const [task, flags, says] of ROWS) {
   Deno.test(`${task} ${flags}: one line, and nothing is written`, async () => {
     const small = await copyStudy(), before = small.files();
+    const args = ["--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)];
+    const refused = await parse(task, ...args).then(() => undefined, (error) => error);
+    if (refused !== undefined) {
+      assert.ok(refused instanceof UserError);
+      assert.equal(small.named(refused.message), says);
+      if (read.has(task)) return assert.deepEqual(small.files(), before);
+      read.add(task);
+    }
     const [, ...command] = tasks.tasks[task].command.split(" ");
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [...command, "--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)],
+      args: [...command, ...args],
       cwd: ROOT,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     }).output();

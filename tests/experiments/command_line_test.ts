@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EMBEDDED, loadCorpus } from "../../train/corpus/corpus.ts";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
-import { ROOT, succeed, task } from "./tasks.ts";
+import { ROOT, shortCorpus, succeed, task } from "./tasks.ts";
 import tasks from "../../deno.json" with { type: "json" };
 
 /** Names of the result files; none where there is no folder yet. */
@@ -163,11 +163,12 @@ async function inQuickStudy(
   test: (dir: string) => Promise<void>,
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const dir = await Deno.makeTempDir();
+  const dir = await Deno.makeTempDir(), study = join(dir, "study");
   const small = { "state-size": "8", layers: "1", batch: "8", history: "101", steps: "100", seeds: "1", ...more };
   try {
-    await succeed("init", "--dir", dir, ...Object.entries(small).map(([name, value]) => `--${name}=${value}`));
-    await test(dir);
+    const flags = Object.entries(small).map(([name, value]) => `--${name}=${value}`);
+    await succeed("init", "--dir", study, ...shortCorpus(dir), ...flags);
+    await test(study);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -195,10 +196,10 @@ Deno.test({
 });
 
 Deno.test("init, train, status and sample take byte-pair tokens, and say what they count in", async () => {
-  const dir = await Deno.makeTempDir(), at = ["--dir", dir];
+  const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")];
   try {
     const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100 --seeds 1".split(" ");
-    const made = await succeed("init", ...at, ...small);
+    const made = await succeed("init", ...at, ...shortCorpus(dir), ...small);
     assert.match(made, /\nTokens: bpe:300, learned from the training split; \d\.\d\d bytes per token there\n/);
     assert.match(made, /history 101 tokens/);
     assert.match(
@@ -238,7 +239,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
 
   ["an unknown flag", ["train", "--nonsense"], /^train: Cannot read the command line: unknown option '--nonsense'/],
   [
-    "a value of the wrong kind",
+    "a word in place of a number",
     ["train", "--parallel", "two"],
     /^train: Cannot use --parallel two: must be a whole number of at least 1 and at most 10000$/,
   ],
@@ -270,7 +271,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "an unknown format",
     ["export", "--format", "csv,xls"],
-    /^export: Cannot use --format csv,xls: must be of csv, parquet, tensorboard, with commas between$/,
+    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, separated by commas$/,
   ],
   [
     "a study that is not there",
@@ -367,9 +368,9 @@ Deno.test("train leaves a damaged result alone, says so, and trains the others",
   }));
 
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
-  const dir = await Deno.makeTempDir();
+  const folder = await Deno.makeTempDir(), dir = join(folder, "study");
   try {
-    await succeed("init", "--dir", dir, "--state-size", "32", "--layers", "1", "--seeds", "1");
+    await succeed("init", "--dir", dir, ...shortCorpus(folder), "--state-size", "32", "--layers", "1", "--seeds", "1");
     const [, ...command] = tasks.tasks.train.command.split(" ");
     const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
     const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();
@@ -387,6 +388,6 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     // Its work is kept, to go on from.
     assert.ok(await exists(join(dir, "checkpoints_01_all", name.replace(".json", ".safetensors"))));
   } finally {
-    await Deno.remove(dir, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -83,9 +83,9 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: Edit, says: RegExp
   [
     "name of the tokens",
     ({ tokens }) => tokens.name = "bpe:400",
-    /'tokens\.name': is bpe:400, must be bpe:300; mend it/,
+    /'tokens\.name': is bpe:400, must be bpe:300; fix it/,
   ],
-  ["vocabulary alone", ({ tokens }) => tokens.vocabulary = 400, /'tokens\.name': is bpe:300, must be bpe:400; mend it/],
+  ["vocabulary alone", ({ tokens }) => tokens.vocabulary = 400, /'tokens\.name': is bpe:300, must be bpe:400; fix it/],
   [
     "vocabulary and name",
     ({ tokens }) => Object.assign(tokens, { vocabulary: 400, name: "bpe:400" }),
@@ -102,7 +102,7 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: Edit, says: RegExp
     ({ tokens }) => tokens.split.validation++,
     /'tokens\.split\.validation' is \d+, must be \d+; correct it there$/,
   ],
-  ["bytes of the corpus", ({ corpus }) => corpus.bytes++, /'split': has 6000 bytes, the corpus 6001; mend it/],
+  ["bytes of the corpus", ({ corpus }) => corpus.bytes++, /'split': has 6000 bytes, the corpus 6001; fix it/],
   [
     "bytes of the corpus and of a part",
     ({ corpus, split }) => [corpus.bytes++, split.test++],
@@ -117,7 +117,7 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: Edit, says: RegExp
   [
     "tokens",
     (settings) => delete settings.tokens,
-    /'tokens': is missing, and a study of version 2 has tokens; mend it/,
+    /'tokens': is missing, and a study of version 2 has tokens; fix it/,
   ],
 ];
 
@@ -139,7 +139,7 @@ Deno.test("a result whose vocabulary is not the study's is named, and init leave
   const small = await copyStudy(), dir = await tokenStudy(small), study = await Study.open(dir);
   const [{ id }] = (await study.readResults("01")).results;
   editJson(study.resultPath("01", id), (result) => result.vocabulary = 301);
-  await assert.rejects(study.readResult("01", id), /: its vocabulary is 301, study\.json has 300; mend it/);
+  await assert.rejects(study.readResult("01", id), /: its vocabulary is 301, study\.json has 300; fix it/);
   editJson(join(dir, "study.json"), ({ tokens }) => tokens.split.test++);
   const before = Deno.readTextFileSync(join(dir, "study.json"));
   editJson(study.resultPath("01", id), (result) => result.vocabulary = 300);

@@ -1,5 +1,7 @@
 /** Tasks as a person starts them: each with its own command and permissions. */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import assert from "node:assert/strict";
 import tasks from "../../deno.json" with { type: "json" };
 
@@ -29,6 +31,13 @@ export async function taskWith(
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** The flag that names a text of so many bytes in a folder: it is written there, and read and counted in no time. */
+export function shortCorpus(dir: string, bytes = 30_000): string[] {
+  const path = join(dir, "corpus.txt");
+  Deno.writeFileSync(path, generateEmbedded(1, bytes).text);
+  return ["--corpus", path];
 }
 
 export async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promise<string> {

@@ -13,6 +13,7 @@ import { openReferenceEngine } from "../../train/engines/reference.ts";
 import { splitList, valueIn, valuesIn } from "../../train/terminal/command_line.ts";
 import { trainCell } from "../../train/training/trainer.ts";
 import tasks from "../../deno.json" with { type: "json" };
+import { flagsOf, parse } from "./script_flags.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -98,12 +99,6 @@ Deno.test({
   },
 });
 
-/** Every flag that takes a value, as `--help` lists it. */
-async function flagsOf(task: keyof typeof tasks.tasks): Promise<{ name: string; kind: string }[]> {
-  const { stdout } = await shell(task, "--help", "");
-  return [...text(stdout).matchAll(/^ {2}--([\w-]+) <([^>]+)>/gm)].map(([, name, kind]) => ({ name, kind }));
-}
-
 const SCRIPTS = [
   "init",
   "remove",
@@ -121,26 +116,51 @@ const SCRIPTS = [
   "bench",
 ] as const;
 
-Deno.test("every number of every task has an upper bound, and no flag may be there twice", async () => {
-  let numbers = 0, all = 0;
-  for (const task of SCRIPTS) {
-    for (const { name, kind } of await flagsOf(task)) {
-      all++;
-      if (/^(n|t|nats)$/.test(kind) || name === "layers" || name === "state-size") {
-        numbers++;
-        for (const huge of ["99999999999999999999", "1e300"]) {
-          const { code, stderr } = await shell(task, `--${name} ${huge}`, "");
-          assert.equal(code, 2, text(stderr));
-          assert.match(text(stderr), new RegExp(`^${task}: Cannot use --${name} ${huge}: must be .* at most \\d+`));
-        }
+/** A flag that takes a value. */
+interface Taking {
+  readonly name: string;
+  readonly kind: string;
+}
+
+async function takingOf(task: keyof typeof tasks.tasks): Promise<Taking[]> {
+  const usages = Object.values(await flagsOf(task)).map(({ usage }) => usage);
+  return usages.flatMap((usage) => {
+    const [, name, kind] = /^--([\w-]+) <([^>]+)>/.exec(usage) ?? [];
+    return name === undefined ? [] : [{ name, kind }];
+  });
+}
+
+const isNumber = ({ name, kind }: Taking) => /^(n|t|nats)$/.test(kind) || name === "layers" || name === "state-size";
+
+for (const task of SCRIPTS) {
+  Deno.test(`every number of ${task} has an upper bound, and no flag may be there twice`, async () => {
+    const taking = await takingOf(task), wrong: [args: string[], message: RegExp][] = [];
+    for (const { name } of taking.filter(isNumber)) {
+      for (const huge of ["99999999999999999999", "1e300"]) {
+        wrong.push([
+          [`--${name}`, huge],
+          new RegExp(`^(${task}: )?Cannot use --${name} ${huge}: must be .* at most \\d+`),
+        ]);
       }
     }
-    const [{ name, kind }] = [...await flagsOf(task), { name: "json", kind: "" }];
-    const { code, stderr } = await shell(task, kind ? `--${name} x --${name}=y` : `--${name} --${name}`, "");
+    for (const { name, kind } of taking.length ? taking : [{ name: "json", kind: "" }]) {
+      wrong.push([
+        kind ? [`--${name}`, "x", `--${name}=y`] : [`--${name}`, `--${name}`],
+        new RegExp(`^(${task}: )?Cannot use --${name} twice: it must be given once`),
+      ]);
+    }
+    for (const [args, message] of wrong) await assert.rejects(parse(task, ...args), { name: "UserError", message });
+    // The process says the same of the first, and ends with 2.
+    const [[args, message]] = wrong, { code, stderr } = await shell(task, args.join(" "), "");
     assert.equal(code, 2, text(stderr));
-    assert.match(text(stderr), new RegExp(`^${task}: Cannot use --${name} twice: it must be given once`));
-  }
-  assert.ok(numbers >= 13 && all > 25, `${numbers} numbers among ${all} flags were found`);
+    assert.match(text(stderr), message);
+    assert.ok(text(stderr).startsWith(`${task}: `));
+  });
+}
+
+Deno.test("tasks take many flags, and many numbers", async () => {
+  const taking = (await Promise.all(SCRIPTS.map(takingOf))).flat(), numbers = taking.filter(isNumber);
+  assert.ok(numbers.length >= 13 && taking.length > 25, `${numbers.length} numbers among ${taking.length} flags`);
 });
 
 Deno.test("valueIn() reads a flag as the script does", () => {

@@ -2,7 +2,7 @@
  * Damages one file of a study again and again, and gives each variant to a command: `fuzz.ts STUDY FILE RUNS FIRST LAST SEED`. It runs in a process
  * of its own, so that native code that dies takes no test along. Prints one JSON line for each thing that must not be.
  */
-import { createHash } from "node:crypto";
+import { Buffer } from "node:buffer";
 import { join, relative } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { randomStream } from "../../train/corpus/random.ts";
@@ -26,7 +26,7 @@ const HANG_MILLISECONDS = 120_000;
 const OF_THE_RUNTIME =
   /is not a function|is not iterable|Cannot read propert|\[object |Maximum call stack|Invalid (typed )?array length|Cannot convert|Cannot destructure|Offset is out/;
 
-const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const isSame = (one: Uint8Array, other: Uint8Array) => Buffer.compare(one, other) === 0;
 
 /** Every file of a folder but the queue's, by its path inside. */
 function readAll(dir: string): Map<string, Uint8Array<ArrayBuffer>> {
@@ -107,17 +107,16 @@ class Fuzzer {
       ...said.filter((line) => /[\n\r]/.test(line)).map((line) => `more than one line: ${line}`),
       ...said.filter((line) => OF_THE_RUNTIME.test(line)).map((line) => `a runtime's words: ${line}`),
     ];
-    return [...complaints, ...this.#changed(command, sum(bytes), refused)];
+    return [...complaints, ...this.#changed(command, bytes, refused)];
   }
 
   /** Files that the command may not have touched and did. */
-  #changed({ changes }: FuzzCommand, damagedSum: string, refused: boolean): string[] {
+  #changed({ changes }: FuzzCommand, damaged: Uint8Array, refused: boolean): string[] {
     const after = readAll(this.dir), complaints: string[] = [];
     for (const [path, bytes] of this.#pristine) {
       if (path.startsWith("queue.sqlite") || path.startsWith("attempts_")) continue;
-      const isTarget = path === this.#target, before = isTarget ? damagedSum : sum(bytes);
-      const now = after.get(path), isSame = now !== undefined && sum(now) === before;
-      if (isSame) continue;
+      const isTarget = path === this.#target, now = after.get(path);
+      if (now && isSame(now, isTarget ? damaged : bytes)) continue;
       const how = now === undefined ? "was removed" : "was changed";
       if (FOREIGN.includes(path)) complaints.push(`the foreign file ${path} ${how}`);
       else if (refused && isTarget) complaints.push(`${path} ${how}, though the command was refused`);
@@ -127,13 +126,13 @@ class Fuzzer {
   }
 
   #restore(): void {
-    for (const path of readAll(this.dir).keys()) {
+    const now = readAll(this.dir);
+    for (const path of now.keys()) {
       if (!this.#pristine.has(path)) Deno.removeSync(join(this.dir, path));
     }
-    const now = readAll(this.dir);
     for (const [path, bytes] of this.#pristine) {
       const there = now.get(path);
-      if (!there || sum(there) !== sum(bytes)) Deno.writeFileSync(join(this.dir, path), bytes);
+      if (!there || !isSame(there, bytes)) Deno.writeFileSync(join(this.dir, path), bytes);
     }
   }
 }

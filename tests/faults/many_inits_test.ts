@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { Study } from "../../experiments/study/store.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { tempFolder } from "./studies.ts";
@@ -9,19 +10,38 @@ import { tempFolder } from "./studies.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ROUNDS = 3;
 
-/** Settings of a study that is made. */
-const MADE = ["--layers", "1", "--batch", "8", "--history", "51", "--steps", "100"] as const;
+const ONE_LAYER = ["--layers", "1"] as const;
 
-/** A task with flags, in a process of its own. */
-async function task(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<string> {
+/** Flags of a study that is made, on a short text in a folder: baselines of a longer one would take most of the time. */
+async function settingsIn(folder: string): Promise<readonly string[]> {
+  const corpus = join(folder, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 20_000).text);
+  return ["--batch", "8", "--history", "51", "--steps", "100", "--corpus", corpus];
+}
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A task with flags, in a process of its own, however it ends. */
+async function ended(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<Ended> {
   const [, ...command] = tasks.tasks[name].command.split(" ");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...command, "--dir", dir, ...flags],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** The same, which must end well. */
+async function task(...given: Parameters<typeof ended>): Promise<string> {
+  const { code, out, err } = await ended(...given);
+  assert.equal(code, 0, err);
+  return out;
 }
 
 const init = (dir: string, ...flags: readonly string[]) => task("init", dir, ...flags);
@@ -29,10 +49,11 @@ const remove = (dir: string, ...flags: readonly string[]) => task("remove", dir,
 
 Deno.test("six processes that extend a fresh study at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   const sizes = [1, 2, 3, 4, 5, 6];
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`, "in", "a fresh folder");
-    const said = await Promise.all(sizes.map((size) => init(study, "--state-size", `${size}`, ...MADE)));
+    const said = await Promise.all(sizes.map((size) => init(study, "--state-size", `${size}`, ...ONE_LAYER, ...flags)));
     // Each has added its own, whoever was first.
     for (const out of said) assert.match(out, /: 48 new configurations, \d+ in all/);
     const listed = (await (await Study.open(study)).readConfigs("01")).map(({ config: { state_size } }) => state_size);
@@ -42,10 +63,45 @@ Deno.test("six processes that extend a fresh study at once lose nothing of each 
   }
 });
 
+Deno.test("of two processes that make a study with the same list at once one lists it, and each says so", async () => {
+  await using temp = await tempFolder();
+  for (const batches of [["8", "8"], ["8", "16"]]) {
+    const study = join(temp.path, batches.join());
+    const said = await Promise.all(
+      batches.map((batch) => init(study, "--state-size", "4", "--layers", "1", ...MADE.slice(4), "--batch", batch)),
+    );
+    const added = said.map((out) => /: (\d+) new configurations, 48 in all/.exec(out)![1]);
+    assert.deepEqual(added.sort(), ["0", "48"]);
+    const made = await Study.open(study);
+    assert.ok(batches.includes(`${made.settings.training.batch}`));
+    assert.equal((await made.readConfigs("01")).length, 48);
+  }
+});
+
+Deno.test("of two processes that make a study of different texts at once the second is refused in one line", async () => {
+  await using temp = await tempFolder();
+  for (let round = 0; round < ROUNDS; round++) {
+    const study = join(temp.path, `${round}`), text = join(temp.path, "text");
+    await Deno.writeTextFile(text, "so it goes; ".repeat(1000));
+    const [first, second] = await Promise.all([
+      ended("init", study, "--state-size", "4", ...MADE, "--corpus", "embedded"),
+      ended("init", study, "--state-size", "8", ...MADE, "--corpus", text),
+    ]);
+    assert.deepEqual([first.code, second.code].sort(), [0, 2], first.err + second.err);
+    const [source, other, loser] = second.code ? ["embedded", text, second] : [text, "embedded", first];
+    const line = `init: Cannot extend study ${study} with corpus ${other}: it was made with ${source}; `;
+    assert.ok(loser.err.trimEnd().split("\n").at(-1)!.startsWith(line), loser.err);
+    const made = await Study.open(study), sizes = (await made.readConfigs("01")).map(({ config }) => config.state_size);
+    assert.equal(made.settings.corpus.source, source);
+    assert.deepEqual(sizes, Array(48).fill(second.code ? 4 : 8));
+  }
+});
+
 Deno.test("processes that change different settings at once keep all of them", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   const study = join(temp.path, "study");
-  await init(study, "--state-size", "8", ...MADE);
+  await init(study, "--state-size", "8", ...ONE_LAYER, ...flags);
   await Promise.all([
     init(study, "--seeds", "3"),
     init(study, "--steps", "500"),
@@ -58,9 +114,10 @@ Deno.test("processes that change different settings at once keep all of them", a
 
 Deno.test("processes that add to a list and take off it at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
+  const flags = await settingsIn(temp.path);
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`);
-    await init(study, "--state-size", "64", "--layers", "1,2", ...MADE.slice(2));
+    await init(study, "--state-size", "64", "--layers", "1,2", ...flags);
     await init(study, "--cells", "gru,lstm,min_gru,vanilla");
     const said = await Promise.all([
       init(study, "--learning-rate", "3e-3", "--only", "use_residual=true,n_layers=1"),

@@ -193,7 +193,7 @@ withServer(
 withServer(
   "PostgresQueue keeps others away while an action is done, and hands on what goes wrong in it",
   async (bench) => {
-    const holder = await bench.open("holder:1-00000000", new Map(), { patience: 1 });
+    const holder = await bench.open("holder:1-00000000", new Map(), { timeout: 1 });
     assert.ok(await holder.claim("01/a"));
     await assert.rejects(
       holder.whileHeld("01/a", () => {
@@ -219,7 +219,7 @@ withServer(
 withServer(
   "PostgresQueue waits for a server that is started again, and says in one line that one has gone",
   async (bench) => {
-    const queue = await bench.open("host:1-00000000", new Map(), { patience: 20 });
+    const queue = await bench.open("host:1-00000000", new Map(), { timeout: 20 });
     assert.ok(await queue.claim("01/a"));
     await bench.server.stop();
     const line =

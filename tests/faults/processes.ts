@@ -5,13 +5,13 @@ import tasks from "../../deno.json" with { type: "json" };
 import type { EngineChoice } from "../../train/engines/registry.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SCRIPT = fileURLToPath(new URL("train_in_a_hurry.ts", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("train_at_short_intervals.ts", import.meta.url));
 
 /** What the real task may do; the script needs no worker with fewer permissions than that. */
 const PERMISSIONS = tasks.tasks.train.command.split(" ").filter((part) => part.startsWith("--allow-"));
 
 /** Seconds that anything may take that is expected to happen at all: other work may keep the machine busy. */
-const PATIENCE = 120;
+const TIMEOUT_SECONDS = 120;
 
 const LOOK_MILLISECONDS = 20;
 
@@ -87,7 +87,7 @@ export class Training implements AsyncDisposable {
   static readonly hurriedCommand = [
     '"$deno" run --no-prompt',
     ...PERMISSIONS,
-    "tests/faults/train_in_a_hurry.ts --parallel 1",
+    "tests/faults/train_at_short_intervals.ts --parallel 1",
     ...Object.entries(HURRIED).filter(([name]) => name !== "stale").map(([name, value]) => `--${name} ${value}`),
   ].join(" ");
 
@@ -230,9 +230,9 @@ export async function until(
   happened: () => boolean | Promise<boolean>,
   more: () => string = () => "",
 ): Promise<void> {
-  const end = performance.now() + PATIENCE * 1000;
+  const end = performance.now() + TIMEOUT_SECONDS * 1000;
   while (!await happened()) {
-    if (performance.now() > end) throw new Error(`Not within ${PATIENCE} s: ${what}${more()}`);
+    if (performance.now() > end) throw new Error(`Not within ${TIMEOUT_SECONDS} s: ${what}${more()}`);
     await sleep(LOOK_MILLISECONDS);
   }
 }

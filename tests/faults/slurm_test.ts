@@ -53,7 +53,7 @@ async function taskOn(cluster: SlurmCluster, name: "slurm" | "status", ...args: 
 /** Submits a study whose tasks save in quick succession; returns the array's number, and what was said. */
 async function submitInHaste(cluster: SlurmCluster, { dir }: Study): Promise<[job: number, said: string]> {
   const permissions = ["--allow-env", "--allow-read", "--allow-write", "--allow-run", "--allow-ffi", "--allow-sys"];
-  const script = "tests/faults/slurm/submit_in_a_hurry.ts";
+  const script = "tests/faults/slurm/submit_at_short_intervals.ts";
   const said = await command(cluster, [
     "run",
     "--no-prompt",

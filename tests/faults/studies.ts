@@ -8,6 +8,7 @@ import type { Run } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { ensureBaselines } from "../../experiments/study/ngram_baselines.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
+import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { decodeCheckpoint } from "../../train/training/checkpoint.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import { totalSteps } from "../../train/training/settings.ts";
@@ -26,11 +27,15 @@ export interface StudyOptions {
   readonly layers?: number;
   readonly stateSizes?: readonly number[];
   readonly seeds?: number;
+  /** Path of a text; absent: one of {@linkcode CORPUS_BYTES} beside its settings. */
   readonly corpus?: string;
   /** Bytes of a pass. Where it is long, checkpoints lie within passes. */
   readonly history?: number;
   readonly logEvery?: number;
 }
+
+/** Baselines, and scores of each run, cost as much as the text is long; what is damaged here is not the text. */
+const CORPUS_BYTES = 30_000;
 
 /** Makes a study with some configurations of the grid, spread over it; the state sizes take turns. */
 export async function makeStudy(
@@ -38,6 +43,11 @@ export async function makeStudy(
   { runs, steps, layers = 1, stateSizes = [8], seeds = 1, corpus, history = 201, logEvery = 50 }: StudyOptions,
 ): Promise<Study> {
   const levels = { n_layers: [layers], state_size: stateSizes };
+  if (corpus === undefined) {
+    await Deno.mkdir(dir, { recursive: true });
+    corpus = join(dir, "corpus.txt");
+    await Deno.writeFile(corpus, generateEmbedded(1, CORPUS_BYTES).text);
+  }
   const { study, corpus: text } = await initStudy({
     dir,
     experiment: EXPERIMENT,

@@ -1,4 +1,4 @@
-/** Tasks do to files and network what the README says, also in native code. */
+/** Tasks do to files and network what docs/tasks.md says, also in native code. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

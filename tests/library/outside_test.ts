@@ -1,8 +1,8 @@
-/** Programs that lie outside the checkout and link to it: in folders that hold nothing else, with the flags that the README names. */
+/** Programs that lie outside the checkout and link to it: in folders that hold nothing else, with the flags that docs/library.md names. */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readmeSpace } from "../experiments/study/space_modules.ts";
+import { documentedSpace } from "../experiments/study/space_modules.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 const FLAGS = ["--allow-read", "--allow-write", "--allow-ffi", "--allow-env", "--allow-sys"];
@@ -45,9 +45,13 @@ async function run(dir: string, program: string, flags: readonly string[] = FLAG
 
 const importing = (names: string, body: string) => `import { ${names} } from "@cellspace/cellspace";\n${body}`;
 
-Deno.test("the example of the README makes, trains, reports and samples a study from an empty folder", () =>
+Deno.test("the example of docs/library.md makes, trains, reports and samples a study from an empty folder", () =>
   inFolder(async (dir) => {
-    const { code, out, errors } = await run(dir, await Deno.readTextFile(new URL("example.ts", import.meta.url)));
+    const example = await Deno.readTextFile(new URL("example.ts", import.meta.url));
+    const page = await Deno.readTextFile(join(CHECKOUT, "docs/library.md"));
+    assert.ok(page.includes("```ts ignore\n" + example + "```\n"), "docs/library.md has another example");
+    assert.ok(page.includes(`deno run ${FLAGS.join(" ")} main.ts`), "docs/library.md has other flags");
+    const { code, out, errors } = await run(dir, example);
     assert.equal(code, 0, errors);
     const lines = out.split("\n");
     assert.equal(lines.filter((line) => /^1 layer × \d+, .* 0 \d\.\d+ \d\.\d+$/.test(line)).length, 3, out);
@@ -55,8 +59,8 @@ Deno.test("the example of the README makes, trains, reports and samples a study 
       out,
       /^9 trained, 0 unreadable\. [^\n]*\(1 pair of configurations × 3 seeds\); [^\n]* Of 2 gated configurations, /m,
     );
-    const page = /^see (.*)$/m.exec(out)![1];
-    assert.match(await Deno.readTextFile(join(dir, page)), /<html/);
+    const [, report] = /^see (.*)$/m.exec(out)!;
+    assert.match(await Deno.readTextFile(join(dir, report)), /<html/);
     assert.match(errors, /^0 of 9 runs/m);
     assert.match(errors, /^3 of 9 runs/m);
     assert.match(errors, /step \d+: \d\.\d{3}/);
@@ -137,7 +141,7 @@ const SPACE = `for (const turn of ["made", "opened"]) {
 
 Deno.test("a study with a space of one's own is closed and opened again, and its program ends", () =>
   inFolder(async (dir) => {
-    await Deno.writeTextFile(join(dir, "my_space.ts"), await readmeSpace());
+    await Deno.writeTextFile(join(dir, "my_space.ts"), await documentedSpace());
     const { code, out, errors } = await run(dir, importing("Study", SPACE));
     assert.equal(code, 0, errors);
     assert.equal(out, "made 4 1 1 true\nopened 4 1 2 true\n");

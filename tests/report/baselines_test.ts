@@ -136,7 +136,7 @@ Deno.test("where each is at its own best rate, the words say of how many ways th
   const results = comparedResults().filter(({ cell, learning_rate }) => cell !== "lstm" || learning_rate === undefined);
   const text = questionsText(questionsOf(comparisonsOf(rowsOf(results), GATED), GATED));
   const [, tuned] = text.split("each at its own best learning rate?");
-  assert.match(tuned, /GRU \(2 layers × 204, learning rate 0\.003, the best of 3 ways of training, /);
+  assert.match(tuned, /GRU \(2 layers × 204, learning rate 0\.003, the best of 3 training settings, /);
   assert.match(tuned, /LSTM \(2 layers × 176, learning rate 0\.001, trained with one setting, /);
   assert.match(tuned, /Of the 48, 5 were trained in several ways\./);
 });
@@ -145,7 +145,7 @@ Deno.test("tables of questions hold all baselines, and say how many lines they l
   const many = Array.from({ length: 30 }, (_, i) => otherResults("gru", { loss: 1.5, state_size: 4 * (i + 1) })).flat();
   const [question] = questionsOf(comparisonsOf(rowsOf([...gated, ...many]), GATED), GATED);
   assert.equal(question.cells!.lines.length, 24);
-  assert.deepEqual(moreLines(question), ["and 7 worse lines more"]);
+  assert.deepEqual(moreLines(question), ["and 7 more lines, all worse"]);
 });
 
 Deno.test("the promotion audit is of gated configurations alone", () => {

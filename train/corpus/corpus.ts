@@ -5,7 +5,7 @@ import { messageOf, UserError } from "../../cells/errors.ts";
 import { basename, resolve } from "node:path";
 import { taskCommand } from "../terminal/advice.ts";
 import { cachedPath } from "./cache.ts";
-import { generateEmbedded } from "./embedded.ts";
+import { type EmbeddedText, generateEmbedded } from "./embedded.ts";
 import { KNOWN_CORPORA, type KnownCorpus, knownCorpus } from "./known.ts";
 import { readShared, sharedText } from "./shared_text.ts";
 import { SPLIT, splitEnds, SplitHasher, type SplitHashes } from "./split.ts";
@@ -40,6 +40,9 @@ export interface Corpus extends SplitHashes {
 /** The smallest test split that says anything: a byte to read, and one to predict. */
 const MIN_TEST_BYTES = 2;
 
+/** The embedded text, once it has been made: that takes a tenth of a second. Nobody is given it: {@linkcode makeCorpus} copies it. */
+let embedded: EmbeddedText | undefined;
+
 /** What a study keeps of what was asked for: a name as it is, a file by its absolute path. */
 export function corpusSource(asked: string): string {
   return CORPUS_NAMES.includes(asked) ? asked : resolve(asked);
@@ -55,8 +58,10 @@ export function corpusSource(asked: string): string {
  */
 export async function loadCorpus(source: string, history: number = LEAST_HISTORY, dir?: string): Promise<Corpus> {
   if (source === EMBEDDED.name) {
-    const { text, entropy_rate } = generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
-    return makeCorpus(EMBEDDED.name, text, history, { entropy_rate });
+    embedded ??= generateEmbedded(EMBEDDED.seed, EMBEDDED.bytes);
+    const { text, entropy_rate } = embedded;
+    // A copy, for a caller may write into what it is given.
+    return makeCorpus(EMBEDDED.name, text.slice(), history, { entropy_rate });
   }
   const known = knownCorpus(source);
   return known

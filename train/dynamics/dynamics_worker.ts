@@ -1,7 +1,7 @@
 /** One worker: measures the dynamics of one model after the other. */
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-import { type Numbered, type Refusal, refusalOf, type Told } from "../process/worker_reply.ts";
+import { type Numbered, type ProgressMessage, type Refusal, refusalOf } from "../process/worker_reply.ts";
 import { cellFrom, type DynamicsProgress, type DynamicsRequest } from "./dynamics_protocol.ts";
 import type { MeasuredModel } from "./measure.ts";
 import { measureModel } from "./measure_model.ts";
@@ -13,7 +13,7 @@ const LOOK_MILLISECONDS = 50, TELL_MILLISECONDS = 200;
 self.onmessage = async ({ data }: MessageEvent<Numbered<DynamicsRequest>>) => {
   const { number } = data;
   const tell = (told: DynamicsProgress) =>
-    self.postMessage({ number, told } satisfies Numbered<Told<DynamicsProgress>>);
+    self.postMessage({ number, told } satisfies Numbered<ProgressMessage<DynamicsProgress>>);
   const reply = await answer(data, tell).catch(refusalOf);
   self.postMessage({ number, ...reply } satisfies Numbered<MeasuredModel | Refusal>);
 };

@@ -7,7 +7,7 @@ export interface LockOptions {
   /** Called once, when another process holds the lock. */
   readonly onWait?: () => void;
   /** Milliseconds of waiting before `onWait` is called. */
-  readonly patience?: number;
+  readonly timeout?: number;
   readonly signal?: AbortSignal;
   /** Removes the file when the lock is given up: for one that lies among a person's files. */
   readonly removesFile?: boolean;
@@ -20,8 +20,8 @@ export interface LockOptions {
  * @throws the signal's reason, if it comes while waiting
  */
 export async function holdLock(path: string, options: LockOptions = {}): Promise<Disposable> {
-  const { onWait, patience = 0, signal, removesFile = false } = options;
-  let until = performance.now() + patience;
+  const { onWait, timeout = 0, signal, removesFile = false } = options;
+  let until = performance.now() + timeout;
   for (;;) {
     const file = await Deno.open(path, { read: true, write: true, create: true });
     try {

@@ -2,7 +2,7 @@
 import { UserError } from "../../cells/errors.ts";
 import { maxOf } from "../../cells/extremes.ts";
 import { print, printError } from "../terminal/output.ts";
-import { heardSignals } from "../terminal/stop_signal.ts";
+import { handledSignals } from "../terminal/stop_signal.ts";
 import { everyOne } from "./every_one.ts";
 
 /** A process that is to be started. */
@@ -21,7 +21,7 @@ export interface Command {
  */
 export async function runSideBySide(commands: readonly Command[]): Promise<number> {
   const children: Deno.ChildProcess[] = [];
-  const forward = heardSignals().map((name) => [name, () => signal(children, name)] as const);
+  const forward = handledSignals().map((name) => [name, () => signal(children, name)] as const);
   for (const [name, listener] of forward) Deno.addSignalListener(name, listener);
   try {
     for (const { command } of commands) children.push(start(command));

@@ -1,13 +1,13 @@
 /** Workers that are asked one thing after another, and kept from task to task. */
 import { UserError } from "../../cells/errors.ts";
 import { affordableWorkers, checkWorker } from "./open_files.ts";
-import { isRefusal, isTold, type Numbered, type Refusal, type Told } from "./worker_reply.ts";
+import { isProgressMessage, isRefusal, type Numbered, type ProgressMessage, type Refusal } from "./worker_reply.ts";
 
 /** Who waits for a reply. */
 interface Waiting<Reply, Progress> {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
-  readonly onTold?: (told: Progress) => void;
+  readonly onProgressMessage?: (told: Progress) => void;
 }
 
 /** The near end of a worker: numbers requests and matches replies, and what the worker tells on the way to them. */
@@ -21,9 +21,9 @@ export class AskedWorker<Request extends object, Reply extends object, Progress 
   /** @param name what messages call it */
   constructor(script: URL, private readonly name: string) {
     this.#worker = new Worker(script, { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Numbered<Reply | Refusal | Told<Progress>>>) => {
+    this.#worker.onmessage = ({ data }: MessageEvent<Numbered<Reply | Refusal | ProgressMessage<Progress>>>) => {
       const waiting = this.#waiting.get(data.number);
-      if (isTold<Numbered<Reply | Refusal>, Progress>(data)) return waiting?.onTold?.(data.told);
+      if (isProgressMessage<Numbered<Reply | Refusal>, Progress>(data)) return waiting?.onProgressMessage?.(data.told);
       this.#waiting.delete(data.number);
       if (!isRefusal(data)) return waiting?.resolve(data);
       this.#failed = true;
@@ -41,12 +41,12 @@ export class AskedWorker<Request extends object, Reply extends object, Progress 
     return !this.#closed && !this.#failed;
   }
 
-  /** @param onTold called with what the worker tells before it replies */
-  ask(request: Request, onTold?: (told: Progress) => void): Promise<Reply> {
+  /** @param onProgressMessage called with what the worker tells before it replies */
+  ask(request: Request, onProgressMessage?: (told: Progress) => void): Promise<Reply> {
     if (this.#closed) return Promise.reject(new Error(`${this.name} was closed`));
     const number = ++this.#last;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject, onTold });
+      this.#waiting.set(number, { resolve, reject, onProgressMessage });
       this.#worker.postMessage({ ...request, number } satisfies Numbered<Request>);
     });
   }

@@ -12,7 +12,7 @@ export interface Refusal {
 }
 
 /** What a worker says on the way to its answer. */
-export interface Told<T> {
+export interface ProgressMessage<T> {
   readonly told: T;
 }
 
@@ -24,6 +24,6 @@ export function isRefusal<T extends object>(reply: T | Refusal): reply is Refusa
   return "error" in reply;
 }
 
-export function isTold<T extends object, P>(message: T | Told<P>): message is Told<P> {
+export function isProgressMessage<T extends object, P>(message: T | ProgressMessage<P>): message is ProgressMessage<P> {
   return "told" in message;
 }

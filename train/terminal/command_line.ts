@@ -23,7 +23,8 @@ export interface Flag<T> {
   readonly takesMore?: boolean;
 }
 
-type Flags = Readonly<Record<string, Flag<unknown>>>;
+/** The flags of a script, by the names that it gives them. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 /** The values of some flags, by the names that the script gives them. */
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
@@ -319,8 +320,13 @@ function checkGiven(flags: Flags, args: readonly string[]): void {
   }
 }
 
-/** @returns undefined if the help was asked for and has been printed */
-function parseFlags<F extends Flags>(
+/**
+ * Reads a command line, without the name of its script.
+ *
+ * @returns undefined if the help was asked for and has been printed
+ * @throws {UserError} with the line that the script ends with, behind its name
+ */
+export function parseFlags<F extends Flags>(
   name: string,
   description: string,
   flags: F,

@@ -5,11 +5,11 @@
 import { restoreTerminal } from "./output.ts";
 
 /** What a worker posts to the main thread: its last word, or whether a signal is to stop it at a good place, and a second one at once. */
-export type WordToMain = { readonly exit_code: number } | { readonly hears_signals: boolean };
+export type MessageToMain = { readonly exit_code: number } | { readonly handles_signals: boolean };
 
 /** Absent on the main thread; `lib.deno.ns` does not declare it. */
 const worker = (globalThis as { DedicatedWorkerGlobalScope?: unknown }).DedicatedWorkerGlobalScope
-  ? self as unknown as { postMessage(message: WordToMain): void }
+  ? self as unknown as { postMessage(message: MessageToMain): void }
   : undefined;
 
 const closing: (() => void)[] = [];
@@ -27,8 +27,8 @@ export function endWith(exit_code: number): void {
 }
 
 /** Tells the main thread, where that is another, that this script hears signals now, or no longer. */
-export function tellHearing(hears_signals: boolean): void {
-  worker?.postMessage({ hears_signals });
+export function reportSignalHandling(handles_signals: boolean): void {
+  worker?.postMessage({ handles_signals });
 }
 
 /** Ends the process now, whatever it is at. A worker that is at something does not come to this: see `secondSignal`. */

@@ -1,6 +1,6 @@
 /** Ctrl-C, and what else asks a process to stop: the first asks the work to stop at a good place, the second stops at once. */
 import { constants } from "node:os";
-import { exitNow, tellHearing } from "./exit.ts";
+import { exitNow, reportSignalHandling } from "./exit.ts";
 import { hearsHangup } from "./hangup.ts";
 import { isTerminal, printError } from "./output.ts";
 
@@ -55,14 +55,14 @@ export function stopSignal(doing: string = "Stopping after the queued steps"): S
     printError(`${clear}${doing}; ${again} to stop at once`);
     controller.abort();
   }, (name) => exitNow(exitCodeOf(name)));
-  tellHearing(true);
+  reportSignalHandling(true);
   return {
     signal: controller.signal,
     get exitCode() {
       return exitCode;
     },
     [Symbol.dispose]() {
-      tellHearing(false);
+      reportSignalHandling(false);
       listener[Symbol.dispose]();
     },
   };
@@ -85,7 +85,7 @@ function onSignals(onFirst: (name: StopName) => void, onSecond: (name: StopName)
     first = now;
     onFirst(name);
   };
-  const listeners = heardSignals().map((name) => [name, () => onSignal(name)] as const);
+  const listeners = handledSignals().map((name) => [name, () => onSignal(name)] as const);
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     [Symbol.dispose]() {
@@ -95,7 +95,7 @@ function onSignals(onFirst: (name: StopName) => void, onSecond: (name: StopName)
 }
 
 /** Those of {@linkcode STOP_SIGNALS} that this process is to hear. Windows knows SIGINT only. */
-export function heardSignals(): readonly StopName[] {
+export function handledSignals(): readonly StopName[] {
   if (Deno.build.os === "windows") return ["SIGINT"];
   if (hearsHangup()) return STOP_SIGNALS;
   ignoreHangup();

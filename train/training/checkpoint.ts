@@ -30,7 +30,7 @@ import {
   type ReadSafetensors,
   type SafetensorsFile,
 } from "./safetensors.ts";
-import { checkedFloats, type Wanted, whyUnusable } from "./weights.ts";
+import { checkedFloats, type ExpectedTensor, whyUnusable } from "./weights.ts";
 
 /** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */
 const KEYS = { config: "config", training: "training", checksum: "sha256" } as const;
@@ -55,7 +55,7 @@ export function encodeWeights(
   });
 }
 
-function storedTensors(tensors: TensorMap, wanted: readonly Wanted[]): SafetensorsFile["tensors"] {
+function storedTensors(tensors: TensorMap, wanted: readonly ExpectedTensor[]): SafetensorsFile["tensors"] {
   const values = checkedFloats(tensors, wanted, "save weights");
   return new Map(wanted.map(({ name, shape }) => [name, { shape, values: values.get(name)! }]));
 }
@@ -83,7 +83,11 @@ export function decodeWeights(bytes: Uint8Array, parameters: readonly Parameter[
 
 type Read = Pick<ReadSafetensors, "tensors" | "others">;
 
-function takeAll({ tensors, others }: Read, wanted: readonly Wanted[], file: string): Map<string, Float32Array> {
+function takeAll(
+  { tensors, others }: Read,
+  wanted: readonly ExpectedTensor[],
+  file: string,
+): Map<string, Float32Array> {
   const fail = (why: string) => new UserError(`Cannot read ${file}: ${why}`);
   return new Map(wanted.map(({ name, shape }) => {
     const found = tensors.get(name), kind = others.get(name);
@@ -239,7 +243,7 @@ export function decodeProgress(
 }
 
 /** Tensors that a checkpoint holds. */
-function tensorsOf(step: TrainingStep): Wanted[] {
+function tensorsOf(step: TrainingStep): ExpectedTensor[] {
   const own = new Map(step.parameters.map(({ name, shape }) => [name, shape]));
   return stateNames(step).map((name) => ({ name, shape: own.get(name) ?? step.graph.inputs.get(name)!.shape }));
 }

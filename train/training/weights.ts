@@ -4,7 +4,7 @@ import { formatShape, type Shape, sizeOf } from "../../cells/graph/tensor.ts";
 import type { TensorMap } from "../engines/engine.ts";
 
 /** What is wanted of a tensor. */
-export interface Wanted {
+export interface ExpectedTensor {
   readonly name: string;
   readonly shape: Shape;
 }
@@ -21,7 +21,10 @@ export function firstNonFinite(values: ArrayLike<number>): number | undefined {
  *
  * @param values undefined where there are none
  */
-export function whyUnusable({ name, shape }: Wanted, values: ArrayLike<number> | undefined): string | undefined {
+export function whyUnusable(
+  { name, shape }: ExpectedTensor,
+  values: ArrayLike<number> | undefined,
+): string | undefined {
   if (!values) return `'${name}' is missing`;
   const size = sizeOf(shape);
   if (values.length !== size) {
@@ -40,7 +43,7 @@ export function whyUnusable({ name, shape }: Wanted, values: ArrayLike<number> |
  */
 export function checkedFloats(
   tensors: TensorMap,
-  wanted: readonly Wanted[],
+  wanted: readonly ExpectedTensor[],
   action: string,
 ): Map<string, Float32Array> {
   return new Map(wanted.map((tensor) => {

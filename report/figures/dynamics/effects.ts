@@ -3,7 +3,7 @@ import { dynamicsUnit } from "../../../experiments/study/dynamics_metrics.ts";
 import { counted } from "../../../cells/counts.ts";
 import type { Table } from "../../data/table.ts";
 import type { DynamicsAnswers, MetricEffects } from "../../statistics/dynamics_effects.ts";
-import { bySize, CLEAR_P } from "../../tables/clear_effects.ts";
+import { bySize, SIGNIFICANT_P } from "../../tables/significant_effects.ts";
 import { metricTitle } from "../../tables/dynamics_text.ts";
 import { contrastWords } from "../../tables/factor_words.ts";
 import { differenceLegend, whyNoInterval } from "../comparisons.ts";
@@ -48,7 +48,7 @@ export function figureDynamicsEffects(document: SvgDocument, answers: DynamicsAn
         : [`Dot: mean over ${pairs}.`, ...whyNoInterval(first)]),
       ...(forests.some(({ rows }) => isCut(rows)) ? ["Triangle: the interval extends beyond the picture."] : []),
     ],
-    legend: isSure ? [differenceLegend(atSecond, `not significant (corrected p above ${CLEAR_P})`)] : [],
+    legend: isSure ? [differenceLegend(atSecond, `not significant (corrected p above ${SIGNIFICANT_P})`)] : [],
   }, forests);
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../data_columns.ts";
 import type { MergedRow } from "../../data/merged.ts";
 import type { DynamicsEffect } from "../../statistics/dynamics_effects.ts";
-import { bySize, CLEAR_P, isClear } from "../../tables/clear_effects.ts";
+import { bySize, isSignificant, SIGNIFICANT_P } from "../../tables/significant_effects.ts";
 import { DEPENDS, isDependent } from "../../tables/dynamics_tables.ts";
 import { formatFixed } from "../../tables/format.ts";
 import { drawScatter, TICK_LABELS } from "../scatter.ts";
@@ -52,7 +52,7 @@ export function figureSwitches(
     ...measureTexts(options, rows, ({ lyapunov }) => lyapunov, [
       "The same configurations in every panel, one mark each; horizontal bars: ± one standard error over streams. Ring: the best measured.",
       "Vertical lines: forgetting times of the mean λ₁ with the switch off and on, over pairs that differ only in it.",
-      `Above: these times, in ${reads}s; * corrected p at most ${CLEAR_P}${
+      `Above: these times, in ${reads}s; * corrected p at most ${SIGNIFICANT_P}${
         switches.some(isDependent) ? `; ${DEPENDS} it depends on other factors` : ""
       }. Significant effects on λ₁ first, then by size.`,
     ]),
@@ -157,7 +157,7 @@ function timesOf({ means }: DynamicsEffect): readonly [number, number] | undefin
 
 function headingOf(effect: DynamicsEffect): string {
   const times = timesOf(effect)?.map((time) => formatFixed(time, 1)).join(" → ");
-  return `${effect.factor.label}${times === undefined ? "" : `: ${times}`}${isClear(effect) ? " *" : ""}${
+  return `${effect.factor.label}${times === undefined ? "" : `: ${times}`}${isSignificant(effect) ? " *" : ""}${
     isDependent(effect) ? ` ${DEPENDS}` : ""
   }`;
 }

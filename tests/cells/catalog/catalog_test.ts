@@ -18,7 +18,8 @@ Deno.test("the golden file of the catalog has each cell with 1 and 2 layers, and
     cases.map(({ cell, n_layers }) => [cell, n_layers]),
     CATALOG.flatMap(({ cell }) => [[cell.name, 1], [cell.name, 2]]),
   );
-  for (const { cell, n_layers, grads_at_step_1 } of cases) {
+  for (const { cell, n_layers, grads_at_step_1, gradients_at_step_1 } of cases) {
+    assert.equal(Object.keys(gradients_at_step_1!).length, 2, `${cell}, ${n_layers} layers`);
     for (const [name, sums] of Object.entries(grads_at_step_1)) {
       assert.ok(sums && sums[1] > 0, `${cell}, ${n_layers} layers: ${name}`);
     }

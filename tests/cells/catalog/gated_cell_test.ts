@@ -17,6 +17,20 @@ Deno.test("the golden file holds each of 96 switch settings with 1, 2 and 3 laye
   assert.deepEqual(settings, { state: 4, vocab: 7, batch: 3, steps: 12, lr: 0.02, phase: 0 });
 });
 
+Deno.test("the golden file has gradients in full of an embedding and of a weight with several inputs", () => {
+  const full = cases.filter((golden) => golden.gradients_at_step_1);
+  assert.deepEqual([1, 2, 3].map((n) => full.filter(({ n_layers }) => n_layers === n).length), [96, 12, 12]);
+  const isWide = ([name, values]: [string, unknown[]]) => name.startsWith("layers.") && [values[0]].flat().length > 4;
+  const narrow = full.filter((golden) => !Object.entries(golden.gradients_at_step_1!).some(isWide));
+  // Of these, one weight alone is trained, with one input.
+  const gates = ["forget gate + state gate + ", "forget gate + ", "state gate + ", ""];
+  assert.deepEqual(narrow.map(describeCase), gates.map((on) => `1 layers, ${on}old state`));
+  for (const golden of full) {
+    const names = Object.keys(golden.gradients_at_step_1!);
+    assert.ok(names.length >= 2 && /^(in|out)put_embedding\.weight$/.test(names[0]), describeCase(golden));
+  }
+});
+
 for (const n_layers of [1, 2, 3]) {
   Deno.test(`gatedCell() gives PyTorch's losses, gradients and states when n_layers is ${n_layers}`, async () => {
     const chosen = cases.filter((golden) => golden.n_layers === n_layers);

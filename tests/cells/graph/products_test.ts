@@ -1,6 +1,6 @@
 /** Fast loops are compared with the plainest ones, bit by bit. */
 import assert from "node:assert/strict";
-import { addCombinations, addProducts, sideBySide, turned } from "../../../cells/graph/products.ts";
+import { addCombinations, addProducts, sideBySide, transposed } from "../../../cells/graph/products.ts";
 import { scattered } from "./finite_differences.ts";
 
 /** Rows, columns and terms: multiples of a tile's sides, one less, one more, and one. */
@@ -38,8 +38,8 @@ for (const [rows, columns, terms] of SIZES) {
   });
 }
 
-Deno.test("turned() gives the columns of a matrix as rows", () => {
-  assert.deepEqual([...turned(Float64Array.of(1, 2, 3, 4, 5, 6), 3)], [1, 4, 2, 5, 3, 6]);
+Deno.test("transposed() gives the columns of a matrix as rows", () => {
+  assert.deepEqual([...transposed(Float64Array.of(1, 2, 3, 4, 5, 6), 3)], [1, 4, 2, 5, 3, 6]);
 });
 
 Deno.test("sideBySide() joins the rows of matrices, and leaves one alone", () => {

@@ -8,8 +8,8 @@ import { openQueues } from "./queues.ts";
 
 const KEY = "01/run";
 
-function attemptsIn(dir: string, owner: string, patience?: number): Attempts {
-  return new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")), patience });
+function attemptsIn(dir: string, owner: string, timeout?: number): Attempts {
+  return new Attempts({ owner, folderOf: (key) => join(dir, key.replace("/", "_")), timeout });
 }
 
 const mayWrite = (attempts: Attempts, key = KEY) => attempts.guarded(key, (isLatest) => Promise.resolve(isLatest()));
@@ -110,7 +110,7 @@ Deno.test(
     setTimeout(() => hasBeaten = true, 0);
     await assert.rejects(
       attemptsIn(dir, "a", 50).take(KEY),
-      /Cannot begin an attempt at .*01_run: its names do not agree/,
+      /Cannot begin an attempt at .*01_run: its names do not match/,
     );
     assert.ok(hasBeaten);
     const taking = attemptsIn(dir, "b").take(KEY);

@@ -1,7 +1,7 @@
 /** What is said of a server that cannot be used, and how long it is asked: without one. */
 import assert from "node:assert/strict";
 import { playPauses } from "../../played_pauses.ts";
-import { OwnError, Patience, serverError } from "../../../experiments/queue/postgres_server.ts";
+import { OwnError, Retries, serverError } from "../../../experiments/queue/postgres_server.ts";
 
 const ADDRESS = {
   host: "db",
@@ -26,14 +26,14 @@ Deno.test("serverError() explains what is known, and passes on what is not, with
   assert.equal(said(withCode("XX000", "out of\nluck")), "Cannot use the queue at db:5432/sweeps: out of luck");
   assert.equal(
     said(new Error("cannot connect to postgres://ann:s3cret@db")),
-    "Cannot use the queue at db:5432/sweeps: the server refuses",
+    "Cannot use the queue at db:5432/sweeps: the server refuses the connection",
   );
 });
 
-Deno.test("Patience.ask() asks again while a server is away, and once where it refuses", async () => {
+Deno.test("Retries.ask() asks again while a server is away, and once where it refuses", async () => {
   using _played = playPauses();
   let asked = 0;
-  const answer = await new Patience(ADDRESS, 5).ask(() => {
+  const answer = await new Retries(ADDRESS, 5).ask(() => {
     if (++asked < 3) return Promise.reject(withCode("57P03"));
     return Promise.resolve("done");
   });
@@ -47,7 +47,7 @@ Deno.test("Patience.ask() asks again while a server is away, and once where it r
   ) {
     let times = 0;
     await assert.rejects(
-      new Patience(ADDRESS, 5).ask(() => {
+      new Retries(ADDRESS, 5).ask(() => {
         times++;
         return Promise.reject(error);
       }),
@@ -57,15 +57,15 @@ Deno.test("Patience.ask() asks again while a server is away, and once where it r
   }
 });
 
-Deno.test("Patience.ask() has none left once it has waited in vain, until there is an answer", async () => {
-  const patience = new Patience(ADDRESS, 4), away = () => Promise.reject(withCode("ECONNRESET"));
+Deno.test("Retries.ask() has none left once it has waited in vain, until there is an answer", async () => {
+  const retries = new Retries(ADDRESS, 4), away = () => Promise.reject(withCode("ECONNRESET"));
   const waited = async () => {
     using played = playPauses();
-    await assert.rejects(patience.ask(away), { name: "UserError" });
+    await assert.rejects(retries.ask(away), { name: "UserError" });
     return played.pauses;
   };
   assert.deepEqual(await waited(), [500, 1000, 2000]);
   assert.deepEqual(await waited(), []);
-  await patience.ask(() => Promise.resolve());
+  await retries.ask(() => Promise.resolve());
   assert.deepEqual(await waited(), [500, 1000, 2000]);
 });

@@ -154,10 +154,10 @@ Deno.test(
       assert.deepEqual(await studyClaims(study, { ...places, ...options }).claims(), []);
     };
     Deno.writeTextFileSync(folder, "somebody's");
-    await refused("it is no folder");
+    await refused("it is not a folder");
     Deno.removeSync(folder);
     Deno.symlinkSync(study.dir, folder);
-    await refused("it is no folder");
+    await refused("it is not a folder");
     Deno.removeSync(folder);
     Deno.mkdirSync(folder);
     Deno.chmodSync(folder, 0o755);

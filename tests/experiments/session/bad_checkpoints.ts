@@ -192,7 +192,7 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
   checkpoint(
     "its place in the pass is not that of its step",
     training((state) => state.position = 7),
-    `Cannot read ${FILE}: step 100 is not position 7 of pass 2 of 51 bytes`,
+    `Cannot read ${FILE}: step 100 is not position 7 of sequence 2 of 51 bytes`,
   ),
   checkpoint(
     "behind its result",

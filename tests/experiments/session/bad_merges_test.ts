@@ -7,7 +7,7 @@ import { NEWEST_LAYOUT } from "../../../experiments/study/schema.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { UserError } from "../../../cells/errors.ts";
 import { editJson, flipBit, halve, reseal } from "../small_study.ts";
-import { readmeSpace } from "../study/space_modules.ts";
+import { documentedSpace } from "../study/space_modules.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { RUNS, type Scene, trainedApart } from "./copies.ts";
 
@@ -70,7 +70,7 @@ const REFUSED: readonly Refused[] = [
     name: "another space",
     make: async ({ there }) => {
       const { settings: { corpus } } = await Study.open(there), space = join(there, "..", "my_space.ts");
-      await Deno.writeTextFile(space, await readmeSpace());
+      await Deno.writeTextFile(space, await documentedSpace());
       const made = join(there, "..", "made");
       const small = { seeds: 1, steps: 100, batch: 16, history: 51 };
       await initStudy({ dir: made, experiment: "01", corpus: corpus.source, space, ...small });
@@ -166,7 +166,7 @@ const result = (edit: (result: any) => void): Left["damage"] => (there, { key })
   editJson(there.resultPath("01", key), edit);
 const RESULT = "THERE/results_01_all/RUN0.json", MODEL = "THERE/models_01_all/RUN0.onnx";
 const CHECKPOINT = "THERE/checkpoints_01_all/RUN0.safetensors";
-const ABSENT = "; run RUN0 of THERE does not come";
+const ABSENT = "; run RUN0 of THERE is not merged";
 const WITHOUT = `; move it away to merge the run without it${ABSENT}`;
 const MEND = `; fix it, or move it away to train the run again${ABSENT}`;
 const REMAKE = `export it again with 'deno task evaluate --dir THERE --again'`;

@@ -30,7 +30,7 @@ const fact = (key: string, value: string) =>
   edited(({ metadata_props }) => metadata_props.find((fact) => fact.key === key)!.value = value);
 
 const noModel =
-  `Cannot open ${FILE}: it is no evaluation model (inputs 'bytes' or 'tokens' and states, outputs 'logits' and states)`;
+  `Cannot open ${FILE}: it is not an evaluation model (inputs 'bytes' or 'tokens' and states, outputs 'logits' and states)`;
 
 /** The model of another configuration or vocabulary that says of itself what the run's own does. */
 function otherModel(change: Partial<CellConfig>, vocabulary?: number) {
@@ -99,7 +99,7 @@ const OTHER_FORMS:
     [
       "one more input",
       edited(({ graph }) => graph.input.push({ ...graph.input[0], name: "more" })),
-      "Cannot open …: it is no evaluation model (…)",
+      "Cannot open …: it is not an evaluation model (…)",
     ],
     [
       "a weight cut short",

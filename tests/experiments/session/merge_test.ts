@@ -50,11 +50,11 @@ Deno.test("mergeStudies() makes of two shares what is trained in one place, and 
 Deno.test("mergeStudies() writes nothing when all is here, when it is a dry run, and when it is stopped at once", async () => {
   const copies = scene(), untouched = copies.files();
   const dry = await copies.merge([copies.there], { dryRun: true });
-  assert.equal(copies.named(mergeInWords(dry.summary, true)), "3 runs would come from THERE");
+  assert.equal(copies.named(mergeInWords(dry.summary, true)), "3 runs would be merged from THERE");
   const twice = await copies.merge([copies.there, copies.copy("there", "again")], { dryRun: true });
   assert.equal(
     copies.named(mergeInWords(twice.summary, true)),
-    "3 runs would come from THERE, 0 from FOLDER/again; 3 were here already",
+    "3 runs would be merged from THERE, 0 from FOLDER/again; 3 were already here",
   );
   const stopped = await copies.merge([copies.there], { signal: AbortSignal.abort() });
   assert.deepEqual(stopped.summary, { came: [], here: 0, left: 0, problems: 0 });
@@ -116,14 +116,14 @@ Deno.test("mergeStudies() brings a checkpoint, with which training goes on here,
   Deno.removeSync(there.checkpointPath("01", begun.key));
   const { summary, messages } = await copies.merge();
   assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE; 1 was left as it is");
-  assert.deepEqual(messages, ["Left run RUN1 of THERE: it has begun there and has no checkpoint"]);
+  assert.deepEqual(messages, ["Skipped run RUN1 of THERE: it has begun there and has no checkpoint"]);
   const record = (await here.readResult("01", run.key))!;
   assert.deepEqual([record.owner, record.loss, record.attempt], [undefined, undefined, 1]);
 
   const again = await copies.merge();
   assert.deepEqual(again.messages, [
-    `Left run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
-    "Left run RUN1 of THERE: it has begun there and has no checkpoint",
+    `Skipped run RUN0 of THERE: it is unfinished here, at step ${STEPS}, and at step ${STEPS} there`,
+    "Skipped run RUN1 of THERE: it has begun there and has no checkpoint",
   ]);
   await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
   await assertWhole(copies, whole, "gone on");
@@ -144,7 +144,7 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   assert.deepEqual(shorter.summary.came, [{ dir: copies.there, runs: 0 }]);
 
   makeUnfinished(here, run.key);
-  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not come");
+  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not be merged");
   await trainStudy({
     dir: copies.here,
     experiment: "01",
@@ -155,7 +155,7 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   });
   makeUnfinished(here, other.key);
   const longer = await copies.merge();
-  assert.deepEqual(longer.messages, [`Left run RUN1 of THERE: it is unfinished here, at step ${2 * STEPS}`]);
+  assert.deepEqual(longer.messages, [`Skipped run RUN1 of THERE: it is unfinished here, at step ${2 * STEPS}`]);
   await trainStudy({ dir: copies.here, experiment: "01", engine: "onnx" });
   const { loss } = (await here.readResult("01", run.key))!;
   assert.deepEqual(loss, (await (await Study.open(whole)).readResult("01", run.key))!.loss);
@@ -199,8 +199,8 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
     const { summary, messages } = await copies.merge();
     assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
     assert.deepEqual(messages.filter((line) => line.startsWith("Left ")).sort(), [
-      "Left run RUN0 of THERE: another process is using it here",
-      "Left run RUN1 of THERE: a process is training it there",
+      "Skipped run RUN0 of THERE: another process is using it here",
+      "Skipped run RUN1 of THERE: a process is training it there",
     ]);
   } finally {
     for (const { queue, heart } of queues) {

@@ -9,6 +9,7 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { EngineRun } from "../../../train/engines/engine.ts";
+import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { assertReleased, copyOf, makeStudy, resultsOf } from "../../faults/studies.ts";
@@ -51,14 +52,16 @@ Deno.test("packingOrder() puts runs together that go as many steps back, for the
 const sizeOf = (run: EngineRun) => run.step.sizes.state_size;
 
 /** Runs of two sizes in turn, so many that a group takes several chunks for them. */
-function begin(dir: string, runs: number, steps = 400): Promise<Study> {
-  return makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12] });
+async function begin(dir: string, runs: number, steps = 400): Promise<Study> {
+  const corpus = join(dir, "corpus.txt");
+  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  return await makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12], corpus });
 }
 
 /** The curves of a study's runs, trained one by one with nothing in their way. */
 async function curvesAlone(study: Study, dir: string) {
   const quiet = await copyOf(study, dir);
-  await trainOn(quiet, await openOnnxEngine(), { parallel: 1 });
+  await trainOn(quiet, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1 });
   return await resultsOf(quiet);
 }
 
@@ -71,7 +74,7 @@ Deno.test("TrainingSession.run() gives the slot of a failed run to the next whil
   const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [], joined: number[] = [], told = new Map<string, number>();
   let stepsAfterJoin = 0;
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: (run) => joined.push(sizeOf(run)) > 0,
@@ -103,7 +106,7 @@ Deno.test("TrainingSession.run() hands a run out again that did not fit, and doe
   const study = await begin(temp.path, 3), alone = await curvesAlone(study, join(temp.path, "quiet"));
   const opened: number[][] = [];
   let refused = 0;
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 2,
     onOpen: (runs) => void opened.push(runs.map(sizeOf)),
     onJoin: () => ++refused < 0,
@@ -122,7 +125,7 @@ Deno.test("TrainingSession.run() hands a run out again that did not fit, and doe
 Deno.test("TrainingSession.run() takes a smaller run into a group that the next one does not fit", async () => {
   await using temp = await tempFolder();
   const study = await begin(temp.path, 4), opened: number[][] = [];
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 3,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,
@@ -135,7 +138,7 @@ Deno.test("TrainingSession.run() takes a smaller run into a group that the next 
 Deno.test("TrainingSession.run() keeps each group within the memory when a slot becomes free", async () => {
   await using temp = await tempFolder();
   const study = await begin(temp.path, 5, 3000), opened: number[][] = [], joined: number[] = [];
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 2,
     memory: 20,
     footprint: ({ sizes }) => sizes.state_size,

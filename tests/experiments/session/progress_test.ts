@@ -35,7 +35,7 @@ Deno.test("SessionProgress.announce() says how many runs train, or that none is 
 
 Deno.test("SessionProgress.announce() says what is done beyond what was asked for, and how many updates each number of steps back gets", async () => {
   const [whole] = await announced([1, 1], { steps: 25 });
-  assert.match(whole, /^Training 2 runs of 30 steps \(25 asked for; passes of 10 are finished\) on /);
+  assert.match(whole, /^Training 2 runs of 30 steps \(25 requested; rounded up to whole sequences of 10\) on /);
   // A pass of ten tokens has ten updates, three and two.
   const [tokens] = await announced([4, 1, 3, 1]);
   assert.match(tokens, /^Training 4 runs of 30, 9 and 6 updates \(1, 3 and 4 steps back\) on /);

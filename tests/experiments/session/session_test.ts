@@ -42,7 +42,7 @@ async function askForMore({ dir }: Study): Promise<Study> {
 /** The results of the same runs, trained with nothing in their way. */
 async function undisturbed(study: Study, dir: string): Promise<(key: string) => RunResult> {
   const quiet = await copyOf(study, dir);
-  await trainOn(quiet, await openOnnxEngine(), { parallel: 1 });
+  await trainOn(quiet, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1 });
   const results = await Promise.all((await quiet.runs("01")).map(({ key }) => resultOf(quiet, key)));
   const byId = new Map(results.map((result) => [result.id, result]));
   return (key) => byId.get(key)!;
@@ -59,7 +59,7 @@ function failureOf({ failed, failed_at_step, loss_before_failure }: RunResult) {
 
 /** An engine that makes every loss NaN from a step on. */
 async function breakingAt(step: number): Promise<Engine> {
-  return injectFaults(await openOnnxEngine(), {
+  return injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     losses: (_run, values, first) => values.map((loss, i) => first + i < step ? loss : NaN),
   });
 }
@@ -71,7 +71,7 @@ function unused(engine: Engine): Engine {
 
 /** An engine that leaves the CPU to scores, as one on a GPU does. */
 async function onGpu(): Promise<Engine> {
-  const engine = await openOnnxEngine();
+  const engine = await openOnnxEngine(undefined, { keepWorkers: true });
   return { ...engine, capabilities: { ...engine.capabilities, trainsOnCpu: false } };
 }
 
@@ -101,7 +101,7 @@ Deno.test(
     await using temp = await tempFolder();
     const dir = temp.path;
     const { study: short, keys: [key] } = await begin(dir, 1);
-    await trainOn(short, await openOnnxEngine(), { parallel: 1 });
+    await trainOn(short, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1 });
     const first = await resultOf(short, key);
     assert.equal(first.steps_done, STEPS);
     assert.ok(first.test_loss !== undefined);
@@ -135,7 +135,7 @@ Deno.test(
       starts.push(...runs.map(({ stepsDone }) => stepsDone));
       assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
     };
-    const retried = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), {
+    const retried = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
       parallel: 1,
       retryFailed: true,
     });
@@ -158,7 +158,7 @@ Deno.test(
     const seen: unknown[] = [];
     // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
     const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
-    const { session } = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), {
+    const { session } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
       parallel: 1,
       retryFailed: true,
     });
@@ -172,7 +172,7 @@ Deno.test(
 Deno.test("TrainingSession.run() names the engine that did the steps when another writes the result", async () => {
   await using temp = await tempFolder();
   const { study, keys: [key] } = await begin(temp.path, 1);
-  const onnx = await openOnnxEngine();
+  const onnx = await openOnnxEngine(undefined, { keepWorkers: true });
   const other: Engine = { ...await onGpu(), name: "webgpu", adapter: "another adapter" };
   await trainOn(study, onnx, { parallel: 1 });
   const first = await resultOf(study, key);
@@ -214,7 +214,7 @@ Deno.test(
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
     };
-    const { session, errors } = await trainOn(study, injectFaults(await openOnnxEngine(), { onOpen }), { parallel: 1 });
+    const { session, errors } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), { parallel: 1 });
     assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
     assert.deepEqual(
       errors,
@@ -236,7 +236,7 @@ Deno.test("TrainingSession.run() ends when three runs in a row fail for an unkno
     opened++;
     throw new Error("the driver is in a bad mood");
   };
-  const engine = injectFaults(await openOnnxEngine(), { onOpen });
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen });
   await inHaste(() =>
     assert.rejects(trainOn(study, engine, { parallel: 1 }), {
       message: "the driver is in a bad mood",
@@ -256,7 +256,7 @@ Deno.test("TrainingSession.run() opens a lost device at the second try when the 
   const onOpen = (runs: readonly EngineRun[]) => void opened.push(runs.map(({ stepsDone }) => stepsDone));
   let lost = false, advanced = 0, reopened = 0;
   const failing: Engine = {
-    ...await openOnnxEngine(),
+    ...await openOnnxEngine(undefined, { keepWorkers: true }),
     get failed() {
       return lost;
     },
@@ -272,7 +272,7 @@ Deno.test("TrainingSession.run() opens a lost device at the second try when the 
   });
   const reopen = async () => {
     if (++reopened === 1) throw new Error("the driver starts anew");
-    return injectFaults(await openOnnxEngine(), { runsPerGroup: 2, onOpen });
+    return injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { runsPerGroup: 2, onOpen });
   };
   const { session, errors } = await inHaste(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
   assert.deepEqual([reopened, session.finished, session.problems, errors], [2, 2, 0, []]);
@@ -291,7 +291,7 @@ Deno.test("TrainingSession.run() writes the others of a group when one claim is 
   const expected = await undisturbed(study, join(temp.path, "quiet"));
   const lost = keys[1];
   let isTaken = false;
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 3,
     onAdvance() {
       if (!isTaken) takeOver(study, lost);
@@ -319,7 +319,7 @@ Deno.test("TrainingSession.run() finishes the others of a group when one cannot 
   const expected = await undisturbed(study, join(temp.path, "quiet"));
   await study.makeRunFolders("01");
   const path = study.modelPath("01", keys[1]), opened: number[] = [];
-  const engine = injectFaults(await openOnnxEngine(), {
+  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
     runsPerGroup: 3,
     onOpen(runs) {
       opened.push(runs.length);
@@ -391,7 +391,7 @@ Deno.test("TrainingSession.run() releases at its end what the queue did not rele
     queueWith(queue, {
       release: (key) => tried.push(key) === 1 ? Promise.reject(new Error("database is locked")) : queue.release(key),
     });
-  const { session, errors } = await trainOn(study, await openOnnxEngine(), { parallel: 1, wrapQueue });
+  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1, wrapQueue });
   assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
   assert.deepEqual(tried, [...keys, keys[0]].map((key) => claimKey("01", key)));
   assert.deepEqual(readClaims(study.queuePath), []);

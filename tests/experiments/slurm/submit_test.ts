@@ -199,7 +199,7 @@ onFakeCluster("slurm says in one line what is wrong, and records nothing", async
   );
   assert.match(await refusal(cluster, "--shards", "0"), /^slurm: Cannot use --shards 0: must be a whole number of /);
   assert.match(await refusal(cluster, "--shards", "2", "--time", "2"), /must be a time .* of at least 5 minutes/);
-  assert.match(await refusal(cluster, "--shards", "2", "--time", "4h"), /must be a time as Slurm writes it/);
+  assert.match(await refusal(cluster, "--shards", "2", "--time", "4h"), /must be a time in Slurm's format/);
   assert.match(await refusal(cluster, "--shards", "2", "--partition", "a b"), /must be the name of a partition/);
   const invalid = "sbatch: error: invalid partition specified: x\n" +
     "sbatch: error: Batch job submission failed: Invalid partition name specified\n";

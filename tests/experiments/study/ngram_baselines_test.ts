@@ -87,7 +87,7 @@ onStudy(
     ];
     for (const damaged of damages) {
       Deno.writeTextFileSync(file, damaged);
-      const message = /^Cannot read .*entropy_floors.json: .*; the next 'deno task train --dir .*' makes it anew$/;
+      const message = /^Cannot read .*entropy_floors.json: .*; the next 'deno task train --dir .*' counts it again$/;
       await assert.rejects(readBaselines(small.study), { name: "UserError", message });
       const told: string[] = [];
       assert.deepEqual(
@@ -111,7 +111,7 @@ onStudy(
         await ensureBaselines(small.study, corpus, { onDamaged: (line) => void told.push(line) }),
         undefined,
       );
-      assert.match(told.join(), /; move it away, and the next 'deno task train --dir .*' makes it anew$/);
+      assert.match(told.join(), /; move it away, and the next 'deno task train --dir .*' counts it again$/);
       assert.equal(Deno.readTextFileSync(file), foreign);
     }
     Deno.removeSync(file);

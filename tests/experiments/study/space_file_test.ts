@@ -15,7 +15,7 @@ import { readSpaceFile } from "../../../experiments/study/space_file.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { writeReport } from "../../../report/write_report.ts";
 import { tempFolder } from "../folder.ts";
-import { BAD_MODULES, moduleWith, readmeSpace } from "./space_modules.ts";
+import { BAD_MODULES, documentedSpace, moduleWith } from "./space_modules.ts";
 
 const SMALL = { steps: 60, batch: 4, history: 31 };
 const ONE_SEED = { ...SMALL, seeds: 1 };
@@ -38,8 +38,8 @@ async function written(dir: string, code: string, name = "my_space.ts"): Promise
   return path;
 }
 
-withSpaces("the README's space has at most 40 lines, and its factors make the grid, ids and cells", async (dir) => {
-  const code = await readmeSpace();
+withSpaces("the space of docs/cells.md has at most 40 lines; its factors make grid, ids and cells", async (dir) => {
+  const code = await documentedSpace();
   assert.ok(code.trimEnd().split("\n").length <= 40);
   const { space } = await readSpaceFile(await written(dir, code));
   assert.equal(space.name, "slow_fast");
@@ -62,7 +62,7 @@ withSpaces("the README's space has at most 40 lines, and its factors make the gr
 withSpaces(
   "a study of a space is made, trained, reported and trained further; results say which space",
   async (dir) => {
-    const space = await written(dir, await readmeSpace()), study = join(dir, "study");
+    const space = await written(dir, await documentedSpace()), study = join(dir, "study");
     const levels = { n_layers: [1], state_size: [8] };
     await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL });
     await initStudy({ dir: study, experiment: "01", cells: ["gru"] });
@@ -98,7 +98,7 @@ withSpaces(
 );
 
 withSpaces("a changed, missing or other space is refused in one line, and nothing is lost", async (dir) => {
-  const code = await readmeSpace(), space = await written(dir, code), study = join(dir, "study");
+  const code = await documentedSpace(), space = await written(dir, code), study = join(dir, "study");
   const options = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] }, ...SMALL } as const;
   await initStudy({ ...options, space });
   const copy = join(study, "space.ts"), list = await Deno.readTextFile(join(study, "rnn_configs.json"));
@@ -127,7 +127,7 @@ withSpaces("a changed, missing or other space is refused in one line, and nothin
 });
 
 withSpaces("a module under the name of a study's copy is not overwritten", async (dir) => {
-  const space = await written(dir, await readmeSpace()), study = join(dir, "study"), own = join(study, "space.ts");
+  const space = await written(dir, await documentedSpace()), study = join(dir, "study"), own = join(study, "space.ts");
   await Deno.mkdir(study);
   await Deno.writeTextFile(own, "// mine\n");
   await assert.rejects(initStudy({ dir: study, experiment: "01", space, ...SMALL }), {

@@ -1,10 +1,10 @@
-/** Modules of spaces for tests: the README's, and such as must be refused. */
-const README = new URL("../../../README.md", import.meta.url);
+/** Modules of spaces for tests: that of docs/cells.md, and such as must be refused. */
+const PAGE = new URL("../../../docs/cells.md", import.meta.url);
 
-/** The space that the README shows. */
-export async function readmeSpace(): Promise<string> {
-  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(README));
-  if (!found) throw new Error("README.md shows no space");
+/** The space that docs/cells.md shows. */
+export async function documentedSpace(): Promise<string> {
+  const found = /```ts ignore\n(import \{ defineCell, defineSpace[^]*?)```/.exec(await Deno.readTextFile(PAGE));
+  if (!found) throw new Error("docs/cells.md shows no space");
   return found[1];
 }
 

@@ -270,9 +270,9 @@ Deno.test("Study.readResults() reads what was written, and names what it cannot 
   assert.deepEqual(results, [first]);
   assert.deepEqual([...damaged.keys()].sort(), ["broken", second.id, `${second.id}_seed1`].sort());
   const told = (why: RegExp) => assert.equal(unreadable.filter((line) => why.test(line)).length, 1, `${why}`);
-  told(/^Cannot read .*broken.json: it is not JSON \(7 characters\); mend it/);
-  told(new RegExp(`^Cannot read .*: it is the result of run ${first.id}, must be of ${second.id}; mend it`));
-  told(/^Cannot read .*_seed1.json: its SHA-1 of the corpus is 0{40}, study.json has [0-9a-f]{40}; mend it/);
+  told(/^Cannot read .*broken.json: it is not JSON \(7 characters\); fix it/);
+  told(new RegExp(`^Cannot read .*: it is the result of run ${first.id}, must be of ${second.id}; fix it`));
+  told(/^Cannot read .*_seed1.json: its SHA-1 of the corpus is 0{40}, study.json has [0-9a-f]{40}; fix it/);
 });
 
 Deno.test("Study.writeResult() writes nothing that could not be read again", async () => {

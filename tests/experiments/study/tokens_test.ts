@@ -154,7 +154,7 @@ Deno.test("a run on tokens goes on from its checkpoint; results and a tokenizer.
   const other = await Study.open(dir);
   await assert.rejects(
     other.readResult("01", id),
-    /its SHA-1 of the tokenizer is [0-9a-f]{40}, study.json has 0{40}; mend it/,
+    /its SHA-1 of the tokenizer is [0-9a-f]{40}, study.json has 0{40}; fix it/,
   );
   await assert.rejects(
     train(dir),

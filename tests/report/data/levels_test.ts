@@ -7,7 +7,7 @@ import { figureDocument } from "../../../report/figures/svg.ts";
 import { figureTest } from "../../../report/figures/test_loss.ts";
 import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { type Level, levelsOf, levelsOn } from "../../../report/data/levels.ts";
-import { belowLoss, type LossFilter, lossFilter, passing } from "../../../report/data/loss_filter.ts";
+import { belowLoss, filteredRows, type LossFilter, lossFilter } from "../../../report/data/loss_filter.ts";
 import { inShort, levelNote } from "../../../report/figures/levels.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";
 import { curveFrame } from "../../../report/page/curve.ts";
@@ -139,11 +139,11 @@ Deno.test("lossFilter() is the test loss below order 1, unless another is asked 
   assert.deepEqual(told(lossFilter(undefined, levels, unscored)), byLoss(1.9), "no test score");
 });
 
-Deno.test("passing() compares means with the threshold, and leaves out what has none", () => {
+Deno.test("filteredRows() compares means with the threshold, and leaves out what has none", () => {
   const filter = lossFilter(undefined, levels, rows), [first, second] = rows;
   const at = (row: MergedRow, mean: number) => ({ ...row, test_loss: { ...row.test_loss!, mean } });
   const given = [at(first, 1.8999), at(second, 1.9), { ...first, test_loss: undefined }];
-  assert.deepEqual(passing(given, filter), given.slice(0, 1));
+  assert.deepEqual(filteredRows(given, filter), given.slice(0, 1));
 });
 
 Deno.test("a report of a text that is one repeated byte has every picture", async () => {

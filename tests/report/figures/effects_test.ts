@@ -6,9 +6,9 @@ import { forestDomain, isCut } from "../../../report/figures/forest.ts";
 import { figureInteractions } from "../../../report/figures/interactions.ts";
 import { type RunRow, tableOf } from "../../../report/data/rows.ts";
 import { figureDocument } from "../../../report/figures/svg.ts";
-import { DARK_TEXT, IN_THE_DARK, TINTS_IN_THE_DARK } from "../../../report/page/style.ts";
+import { DARK_COLOURS, DARK_TEXT, DARK_TINTS } from "../../../report/page/style.ts";
 import { DIFFERENCE_COLOUR, TINT, tintOf } from "../../../report/figures/theme.ts";
-import { isClear, qualificationOf } from "../../../report/tables/clear_effects.ts";
+import { isSignificant, qualificationOf } from "../../../report/tables/significant_effects.ts";
 import { formatInterval } from "../../../report/tables/effect_tables.ts";
 import { formatDifference, formatP } from "../../../report/tables/format.ts";
 import { randomStream } from "../../../train/corpus/random.ts";
@@ -105,7 +105,7 @@ Deno.test("figureEffects() shows each interval and corrected p as the statistics
   }
   const { lower, higher } = DIFFERENCE_COLOUR, means = circlesOf(forest).filter(({ r }) => r === 4.2);
   const coloured = (colour: string) => means.filter(({ fill }) => fill === colour).length;
-  assert.deepEqual(gates.min_loss.filter(isClear).map(({ factor }) => factor.key), [
+  assert.deepEqual(gates.min_loss.filter(isSignificant).map(({ factor }) => factor.key), [
     "use_input_gate",
     "use_state_gate",
   ]);
@@ -153,7 +153,7 @@ Deno.test("figureEffects() cuts an interval that would press the rest together, 
   assert.ok(
     rows.every(({ effect }) => effect.by_seed.every(({ difference }) => difference > low && difference < high)),
   );
-  assert.doesNotMatch(draw(gates).forest, /A triangle/);
+  assert.doesNotMatch(draw(gates).forest, /Triangle:/);
 });
 
 Deno.test("figureEffects() says what cannot be compared when a switch has no pair, and has no panel of a measure without any", () => {
@@ -185,7 +185,7 @@ Deno.test("figureInteractions() is bold where the corrected p is small, and nowh
   const bold = (svg: string) =>
     [...svg.matchAll(/<g[^>]*font-weight="bold"[^>]*>(.*?)<\/g>/gs)].flatMap(([, texts]) => textsOf(texts));
   const planted = (config: CellConfig) => config.use_forget_gate && config.use_state_gate ? -0.5 : 0;
-  const effects = noisy(planted), [clear, ...others] = effects.interactions.filter(isClear);
+  const effects = noisy(planted), [clear, ...others] = effects.interactions.filter(isSignificant);
   assert.equal(others.length, 0);
   assert.deepEqual(bold(draw(effects).map), [formatDifference(clear.difference!)]);
   const { map } = draw(noisy(planted, 1));
@@ -235,8 +235,8 @@ Deno.test("tintOf() keeps text readable on a light page and on a dark one, is no
   for (let share = -1; share <= 1; share += 0.125) {
     const { colour, opacity } = tintOf(share);
     assert.ok(contrast(over(colour, opacity, TINT.ground), "#1b1b1b") > 4.5, `light: ${share}`);
-    const dark = TINTS_IN_THE_DARK.get(colour)!;
-    assert.ok(contrast(over(dark, opacity, IN_THE_DARK.get(TINT.ground)!), DARK_TEXT) > 4.5, `dark: ${share}`);
+    const dark = DARK_TINTS.get(colour)!;
+    assert.ok(contrast(over(dark, opacity, DARK_COLOURS.get(TINT.ground)!), DARK_TEXT) > 4.5, `dark: ${share}`);
   }
   assert.equal(tintOf(0).opacity, 0);
   assert.deepEqual(tintOf(3), tintOf(1));

@@ -120,7 +120,7 @@ Deno.test("picturesOf() has shares of losses where nothing is scored, and none w
   const rows = rowsOf(planted);
   assert.match(named(rows)!, />Variance of the scores by hyperparameter</);
   const unscored = named(rows.map((row) => ({ ...row, test_bits_per_byte: undefined })))!;
-  assert.match(unscored, />What the losses differ by</);
+  assert.match(unscored, />Variance of the losses by hyperparameter</);
   assert.match(unscored, /Lowest training loss: standard deviation over these configurations 0\.187 nats per byte/);
   assert.equal(named(rows.filter(({ config }) => config.state_size === 256).slice(1)), undefined);
 });

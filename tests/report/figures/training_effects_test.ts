@@ -66,7 +66,7 @@ Deno.test("picturesOf() has a picture of effects by a training factor where thes
       pictures = picturesOf({ experiment: "01", filter: belowLoss(9, "byte"), rows: mergeSeeds(rows), effects });
     return pictures.find(({ name }) => name === `results_01_all_effects_by_${RATE.key}`);
   };
-  assert.match(named(rowsOf(1))!.svg, />What each switch changes, by learning rate</);
+  assert.match(named(rowsOf(1))!.svg, />Effect of each switch, by learning rate</);
   const usual = rowsOf(1).filter(({ config }) => config.learning_rate === undefined);
   assert.equal(named(usual), undefined);
   const [other] = rowsOf(1).filter(({ config }) => config.learning_rate !== undefined);

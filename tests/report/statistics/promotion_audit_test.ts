@@ -223,7 +223,7 @@ Deno.test("promotionText() says the regret, its bound, τ, and of what they are"
     text,
     /^Do short runs predict long ones\?\n {2}- Regret of the top 10 %: 0\.100 nats per byte\. The control /,
   );
-  assert.match(text, /; 1 of 8 controls did\. With 95 % confidence at most \d+ of the 86 that were left out/);
+  assert.match(text, /; 1 of 8 controls did\. With 95 % confidence at most \d+ of the 86 that were not promoted/);
   assert.match(text, /Over all 96 configurations .* τ-b of 0\.\d\d \(95 % interval −?0\.\d\d to [01]\.\d\d;/);
   assert.match(text, /10 of 10 promoted configurations and 8 of 8 controls.* means over 2 seeds\./);
   assert.match(promotionText(audit(study(8, SAME_ORDER)), ANY_STUDY), /seed noise is unknown/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beyondF, beyondT, meanInterval, quantileT } from "../../../report/statistics/student_t.ts";
+import { meanInterval, pOfF, pOfT, quantileT } from "../../../report/statistics/student_t.ts";
 
 Deno.test("quantileT() gives the values of printed tables, for odd and even degrees of freedom", () => {
   // Two-sided 95 % and 99 %.
@@ -22,7 +22,7 @@ Deno.test("quantileT() gives the values of printed tables, for odd and even degr
 /** What the logarithm of the gamma function in simple-statistics is exact to. */
 const EXACT = 1e-8;
 
-Deno.test("beyondT() agrees with closed forms of one, two and four degrees of freedom, and with its inverse", () => {
+Deno.test("pOfT() agrees with closed forms of one, two and four degrees of freedom, and with its inverse", () => {
   for (const t of [0, 0.3, 1, 2.5, 40]) {
     const cosine = 2 / Math.sqrt(4 + t * t), sine = t / Math.sqrt(4 + t * t);
     for (
@@ -32,24 +32,24 @@ Deno.test("beyondT() agrees with closed forms of one, two and four degrees of fr
         [4, sine * (1 + cosine ** 2 / 2)],
       ]
     ) {
-      assert.ok(Math.abs(beyondT(t, degrees) - (1 - within)) < EXACT, `${degrees}, ${t}: ${beyondT(t, degrees)}`);
+      assert.ok(Math.abs(pOfT(t, degrees) - (1 - within)) < EXACT, `${degrees}, ${t}: ${pOfT(t, degrees)}`);
     }
   }
   for (const degrees of [1, 2.5, 5, 8, 51.3]) {
-    assert.ok(Math.abs(beyondT(quantileT(0.8, degrees), degrees) - 0.2) < 1e-12);
+    assert.ok(Math.abs(pOfT(quantileT(0.8, degrees), degrees) - 0.2) < 1e-12);
   }
 });
 
-Deno.test("beyondF() agrees with the t distribution at one numerator, a closed form at two, and a printed table", () => {
+Deno.test("pOfF() agrees with the t distribution at one numerator, a closed form at two, and a printed table", () => {
   for (const f of [0, 0.2, 1, 4, 30]) {
     for (const degrees of [2, 3.7, 46]) {
-      assert.ok(Math.abs(beyondF(f, 1, degrees) - beyondT(Math.sqrt(f), degrees)) < EXACT);
-      assert.ok(Math.abs(beyondF(f, 2, degrees) - (1 + 2 * f / degrees) ** (-degrees / 2)) < EXACT);
+      assert.ok(Math.abs(pOfF(f, 1, degrees) - pOfT(Math.sqrt(f), degrees)) < EXACT);
+      assert.ok(Math.abs(pOfF(f, 2, degrees) - (1 + 2 * f / degrees) ** (-degrees / 2)) < EXACT);
     }
   }
   // NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.3: upper 5 % points.
   for (const [f, a, b] of [[4.103, 2, 10], [3.239, 3, 16]] as const) {
-    const p = beyondF(f, a, b);
+    const p = pOfF(f, a, b);
     assert.ok(Math.abs(p - 0.05) < 2e-4, `F(${a}, ${b}) > ${f}: ${p}`);
   }
 });

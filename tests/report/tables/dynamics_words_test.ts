@@ -38,7 +38,7 @@ Deno.test("memorySentences() says in the same sentence where the effect turns", 
   );
   assert.match(
     sentence,
-    /; it turns with the number of layers: \+0\.1\d\d at 1 layer, −0\.0\d\d at 2 layers \(change −0\.\d{3}, /,
+    /; it changes sign with the number of layers: \+0\.1\d\d at 1 layer, −0\.0\d\d at 2 layers \(change −0\.\d{3}, /,
   );
 });
 
@@ -86,7 +86,7 @@ Deno.test("dynamicsQuestions() says whether byte recall agrees, what λ₁ of a 
   assert.match(text, /Measured on 8 streams of 4,096 bytes of the test split/);
   assert.match(
     changes.lines.join("\n"),
-    /Byte recall: the largest significant effect is that of the state gate: with it on, the state tells less/,
+    /Byte recall: the largest significant effect is that of the state gate: with it on, the state encodes less/,
   );
   const line = changes.cells!.lines.find(([name]) => name === "state gate")!;
   assert.match(line[changes.cells!.headings.indexOf("recall, bits")], /^−1\.\d{3} \*$/);

@@ -49,7 +49,7 @@ Deno.test("effectWords() names the largest clear switch first, by the test score
 
 Deno.test("effectWords() gives no interval and no p when there is one seed, and says what that seed's runs are", () => {
   const { lead, factors, notes } = effectWords(one, ANY_STUDY);
-  assert.match(lead, /^In this one seed's runs 7 switches can be compared by the test score; no interval and no p/);
+  assert.match(lead, /^In this one seed's runs 7 switches can be compared by the test score, without intervals or p/);
   assert.match(
     factors[0],
     /^state gate: lower with it on, −0\.14\d bits per byte \(32 pairs, one seed, lower in 32 of 32\)/,
@@ -155,7 +155,7 @@ Deno.test("a switch that works only when it is trained: random gates do the oppo
   assert.match(
     factors[own + 1],
     new RegExp(
-      `^state gate, random \\(16 pairs whose added weights stay as drawn: new state off\\): \\+0\\.05\\d bits per byte with it on ` +
+      `^state gate, random \\(16 pairs whose added weights are never trained: new state off\\): \\+0\\.05\\d bits per byte with it on ` +
         `\\(95 % interval ${NUMBER} to ${NUMBER}, 16 pairs × 3 seeds, lower in 0 of 16\\)$`,
     ),
   );
@@ -181,7 +181,7 @@ Deno.test("a switch that is trained nowhere is compared nowhere, and its random 
   );
   assert.match(
     lineOf(effects, "state gate, random"),
-    /^state gate, random \(16 pairs whose added weights stay as drawn\): −0\.14/,
+    /^state gate, random \(16 pairs whose added weights are never trained\): −0\.14/,
   );
   assert.deepEqual(
     effectCells(effects.test_bits_per_byte).lines.map(([label]) => label).filter((label) =>
@@ -207,7 +207,7 @@ Deno.test("pairs that lack a seed are counted, and are in no number", () => {
   const effects = study(plain, 3, (config, seed) => isOfOneSize(config) && (seed < 2 || !lacking(config)));
   assert.match(
     lineOf(effects, "state gate:"),
-    /, 30 pairs × 3 seeds, lower in 30 of 30\); 2 pairs lack one of the seeds, and are in no number$/,
+    /, 30 pairs × 3 seeds, lower in 30 of 30\); 2 pairs lack one of the seeds and are left out$/,
   );
   assert.doesNotMatch(effectText(three, ANY_STUDY), /lack/);
 });

@@ -19,7 +19,7 @@ Deno.test("the words and the table of shares are those that were planted, and su
   const { lines, cells } = questionOf(plantedRows(planted));
   assert.match(
     lines[0],
-    /^Of what the 288 configurations at state size 256 differ by \(the test score, standard deviation 0\.231 bits per byte\), 88 % is due to residual, 10 % to input gate, .* and 2 % to what factors do together; how much of it is seed noise is unknown\.$/,
+    /^Of the variance between the 288 configurations at state size 256 \(the test score, standard deviation 0\.231 bits per byte\), 88 % is due to residual, 10 % to input gate, .* and 2 % to interactions; how much of it is seed noise is unknown\.$/,
   );
   assert.deepEqual(cells!.lines.map(([label]) => label).slice(0, 3), [
     "residual",

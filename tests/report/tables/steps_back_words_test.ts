@@ -32,7 +32,7 @@ Deno.test("stepsBackQuestions() says in what runs are equal, in what they are no
   );
   assert.match(
     swapped.lines[0],
-    / all have logged \(95 % of the bytes with 1 step back, 25 % of those with 4 steps back and 6 % of those with 16 steps back\): after /,
+    / all runs have logged \(95 % of the bytes with 1 step back, 25 % of those with 4 steps back and 6 % of those with 16 steps back\): after /,
   );
   assert.match(swapped.lines[0], /after 10,400 updates with 1 step back, .* and 650 updates with 16 steps back$/);
   assert.match(atUpdates.lines[0], /^Each of these runs has made 10,044 to 10,989 updates, so final scores /);
@@ -213,7 +213,7 @@ Deno.test("stepsBackQuestions() counts pairs that lack a seed by themselves", ()
   assert.match(lines[1], /; 2 pairs of configurations with 3 seeds\)$/);
   assert.match(
     lines[2],
-    /; 1 pair of configurations with 3 seeds; 1 pair lacks one of the seeds, and is in no number\)$/,
+    /; 1 pair of configurations with 3 seeds; 1 pair lacks one of the seeds and is left out\)$/,
   );
 });
 

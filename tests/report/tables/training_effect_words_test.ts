@@ -66,7 +66,7 @@ Deno.test("with one seed the warning is of that seed's runs, and the table has n
   const warning = lines.find((line) => line.includes("output gate"))!;
   assert.match(
     warning,
-    /^In this one seed's runs the sign turns with the learning rate: output gate −0\.11\d bits per byte at 0\.0003, \+0\.11\d at 0\.001, −0\.04\d with each/,
+    /^In this one seed's runs the sign changes with the learning rate: output gate −0\.11\d bits per byte at 0\.0003, \+0\.11\d at 0\.001, −0\.04\d with each/,
   );
   assert.doesNotMatch(JSON.stringify({ lines, cells }), /interval| to [+−]/);
 });

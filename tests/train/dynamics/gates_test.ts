@@ -12,7 +12,7 @@ import { drawnModel, mapCell, TOY_TEXT, toyModel, toySizes } from "./toys.ts";
 
 const CUT = { streams: 3, tokens: 20, warm_up: 4 };
 
-/** The README's cell of a user. */
+/** The cell of a user in docs/cells.md. */
 const slowFastCell = defineCell({
   name: "slow_fast",
   states: ["h", "s"],

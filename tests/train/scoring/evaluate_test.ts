@@ -279,6 +279,6 @@ Deno.test("LoadedModel.open() refuses a file that is no evaluation model", async
   );
   await assert.rejects(
     LoadedModel.open(new Uint8Array(), { file: "x.onnx" }),
-    /Cannot open x.onnx: it is no evaluation model/,
+    /Cannot open x.onnx: it is not an evaluation model/,
   );
 });

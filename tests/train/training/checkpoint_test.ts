@@ -251,14 +251,14 @@ Deno.test("decodeCheckpoint() refuses sealed contents that contradict each other
   assert.ok(isFile(forged("seed", "seed")), "the checksum is the SHA-256 of the file with zeros in its place");
   await assert.rejects(decode(forged('\\"position\\":3', '\\"position\\":4')), {
     name: "UserError",
-    message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 bytes",
+    message: "Cannot read f: step 43 is not position 4 of sequence 4 of 11 bytes",
   });
   const tokenizer_sha1 = "cd".repeat(20),
     file = await encodeCheckpoint({ ...about, tokenizer_sha1 }, step, state, legs);
   const wrong = forged('\\"position\\":3', '\\"position\\":4', file);
   await assert.rejects(decodeCheckpoint(wrong, "f", step, { ...about, tokenizer_sha1 }), {
     name: "UserError",
-    message: "Cannot read f: step 43 is not position 4 of pass 4 of 11 tokens",
+    message: "Cannot read f: step 43 is not position 4 of sequence 4 of 11 tokens",
   });
   await assert.rejects(decode(forged('\\"seconds\\":1', '\\"seconds\\":-')), /^UserError: Cannot read f: .*seconds/);
   await assert.rejects(decode(forged('{\\"steps_done', '[\\"steps_done')), /^UserError: Cannot read f: 'training' of/);
@@ -273,7 +273,7 @@ Deno.test("encodeCheckpoint() counts the pass by its updates and the position in
   assert.equal((await decodeCheckpoint(file, "f", step, about4)).state.steps_done, 11);
   const wrong = forged('\\"position\\":4', '\\"position\\":5', file);
   await assert.rejects(decodeCheckpoint(wrong, "f", step, about4), {
-    message: "Cannot read f: step 11 is not position 5 of pass 5 of 11 bytes",
+    message: "Cannot read f: step 11 is not position 5 of sequence 5 of 11 bytes",
   });
 });
 

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import { passOffsets } from "../../../train/corpus/random.ts";
 import type { Engine } from "../../../train/engines/engine.ts";
-import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
 import { LossLog, pickState, type TrainingState } from "../../../train/training/loss_log.ts";
 import { trainGroup, trainRuns } from "../../../train/training/trainer.ts";
 import { type CellJob, cellJob, prepare, trainingRun } from "../../../train/training/training_run.ts";
+import { engineOfFile } from "../engines/onnx/onnx_tests.ts";
 import { readingAhead, textOf } from "../engines/runs.ts";
 import { fakeEngine, job, settings, TEXT } from "./fake_engine.ts";
 import { LONG, type NumberedRun, runsOf, sourceOf } from "./numbered_runs.ts";
@@ -185,7 +185,7 @@ Deno.test("trainRuns() draws passes that hold what a step reads ahead, and refus
     trainRuns(engine, [{ step, seed: 1, number: 0 }], source, settings, textOf(length, vocabulary));
   await assert.rejects(train(12), {
     name: "RangeError",
-    message: "Cannot train: the text has 12 tokens, a pass reads 13, must be no more",
+    message: "Cannot train: the text has 12 tokens, a sequence reads 13, must be no more",
   });
   for (const length of [13, 14]) {
     assert.equal(await train(length), true);
@@ -282,7 +282,7 @@ function slow(engine: Engine): Engine {
 
 const ENGINES: readonly { name: string; engine: Engine | undefined }[] = [
   { name: "reference", engine: await openReferenceEngine() },
-  { name: "onnx", engine: await openOnnxEngine(2) },
+  { name: "onnx", engine: await engineOfFile() },
   { name: "webgpu", engine: webgpu },
 ];
 

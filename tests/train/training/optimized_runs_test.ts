@@ -6,7 +6,7 @@ import { mul, sub } from "../../../cells/graph/builder.ts";
 import type { Optimizer } from "../../../cells/optimizer.ts";
 import { OPTIMIZER_NAMES, type OptimizerName, OPTIMIZERS } from "../../../cells/optimizers.ts";
 import type { Engine } from "../../../train/engines/engine.ts";
-import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
+import { engineOfFile } from "../engines/onnx/onnx_tests.ts";
 import { openReferenceEngine } from "../../../train/engines/reference.ts";
 import { openTunedWebGpuEngine } from "../../../train/engines/webgpu/engine.ts";
 import type { TrainingState } from "../../../train/training/loss_log.ts";
@@ -47,7 +47,7 @@ const ALL_SLOTS = [JOBS.length, 2, 1];
 
 const ENGINES: readonly (readonly [name: string, engine: Engine | undefined, slots: readonly number[]])[] = [
   ["reference", reference, ALL_SLOTS],
-  ["onnx", await openOnnxEngine(2), ALL_SLOTS],
+  ["onnx", await engineOfFile(), ALL_SLOTS],
   ["webgpu", webgpu, ALL_SLOTS],
   // A software adapter is slow at shaders that hold every branch.
   ["webgpu, merged as on a GPU", merging, [2]],

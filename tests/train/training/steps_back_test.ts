@@ -138,7 +138,12 @@ async function throughFile(config: CellConfig, state: TrainingState): Promise<Tr
   return (await decodeCheckpoint(await encodeCheckpoint(about, step, state, []), "f", step, about)).state;
 }
 
-for (const [name, open] of [["reference", openReferenceEngine], ["onnx", () => openOnnxEngine(2)]] as const) {
+for (
+  const [name, open] of [["reference", openReferenceEngine], [
+    "onnx",
+    () => openOnnxEngine(2, { keepWorkers: true }),
+  ]] as const
+) {
   const jobs = CONFIGS.map((config) => cellJob({ config, seed: 5 }));
 
   Deno.test(`trainGroup() on ${name} gives runs that go 1, 4 and 16 steps back the bits of being alone`, async () => {

@@ -66,7 +66,7 @@ Deno.test("trainGroup() starts each pass at its own offsets, and never runs past
   }
 });
 
-Deno.test("trainGroup() ends a run as failed where its loss is no finite number, and keeps the curve before", async () => {
+Deno.test("trainGroup() ends a run as failed where its loss diverges, and keeps the curve before", async () => {
   const { engine } = fakeEngine({ lossAt: (step) => step < 10 ? 2 : NaN });
   const [run] = (await trainGroup(engine, [job], settings, TEXT))!;
   assert.deepEqual(run.failed, { step: 10, why: "the loss became NaN at step 10" });

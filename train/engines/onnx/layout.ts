@@ -48,13 +48,13 @@ export interface Part {
 }
 
 /** Whether two inputs, one after the other, are read as one matrix. */
-export type StandTogether = (left: Tensor, right: Tensor) => boolean;
+export type AreAdjacent = (left: Tensor, right: Tensor) => boolean;
 
 /**
  * Inputs that stand side by side in several products are joined once for all of them; others are multiplied apart and added up,
  * which costs less than to join them.
  */
-export function neighbours(graph: Graph): StandTogether {
+export function neighbours(graph: Graph): AreAdjacent {
   const times = new Map<Tensor, Map<Tensor, number>>();
   for (const { inputs } of graph.nodes.filter((node) => isOp(node, "linear"))) {
     inputs.slice(0, -3).forEach((left, i) => {
@@ -66,7 +66,7 @@ export function neighbours(graph: Graph): StandTogether {
 }
 
 /** The inputs of a product, cut where neighbours do not stand together. */
-export function partsOf(inputs: readonly Tensor[], standTogether: StandTogether): Part[] {
+export function partsOf(inputs: readonly Tensor[], standTogether: AreAdjacent): Part[] {
   const parts: Part[] = [];
   inputs.forEach((input, i) => {
     const last = parts.at(-1);

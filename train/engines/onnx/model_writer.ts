@@ -2,7 +2,7 @@
 import type { OnnxWriter } from "../../../cells/graph/elementwise.ts";
 import { type Graph, usersOf } from "../../../cells/graph/graph.ts";
 import { isOp, type Shape, type Tensor } from "../../../cells/graph/tensor.ts";
-import { neighbours, type Part, type StandTogether, viewName } from "./layout.ts";
+import { type AreAdjacent, neighbours, type Part, viewName } from "./layout.ts";
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
@@ -59,7 +59,7 @@ export class ModelWriter implements OnnxWriter {
   readonly #known = new Map<string, string>();
   readonly #published = new Map<string, string>();
 
-  readonly standTogether: StandTogether;
+  readonly standTogether: AreAdjacent;
   /** Whether the number of rows is open: then nothing may be made for the graph's own. */
   readonly openBatch: boolean;
   readonly precision: Precision;

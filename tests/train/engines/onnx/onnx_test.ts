@@ -30,9 +30,9 @@ import {
   trainWithReplacement,
   UNUSUAL,
 } from "../runs.ts";
-import { NEEDS_ONNX } from "./onnx_tests.ts";
+import { engineOfFile, NEEDS_ONNX } from "./onnx_tests.ts";
 
-const engine = await openOnnxEngine(2);
+const engine = await engineOfFile();
 const { settings, cases } = GOLDEN;
 
 /** Every run has a worker of its own: so many start side by side. */
@@ -158,7 +158,7 @@ Deno.test("close() lets the steps that are queued end when a group is busy", NEE
 
 Deno.test("a group rejects, and closes, when its worker has died", NEEDS_ONNX, async () => {
   using workers = recordWorkers();
-  const group = await engine.open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
+  const group = await (await openOnnxEngine(2)).open([runOf(vanillaCell)], textOf(5000, SMALL.vocabulary));
   group.beginPass(0, Uint32Array.of(0, 1, 2));
   await group.advance(1);
   // No request, and no number to reply under: it throws outside the worker's handler, and that ends the worker.

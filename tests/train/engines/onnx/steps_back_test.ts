@@ -16,9 +16,9 @@ import { decodeModel } from "../../../../train/engines/onnx/proto.ts";
 import { workingBytes } from "../../../../train/engines/onnx/working_bytes.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { ADAM_TOLERANCE, differences, offsetsOf, runOf, SMALL, STEPS_BACK, textOf, train } from "../runs.ts";
-import { NEEDS_ONNX } from "./onnx_tests.ts";
+import { engineOfFile, NEEDS_ONNX } from "./onnx_tests.ts";
 
-const engine = await openOnnxEngine(2);
+const engine = await engineOfFile();
 const reference = await openReferenceEngine();
 
 /** Rows that are taken apart and put together, in ways that no cell does: what is made of `x`, of whatever rank. */

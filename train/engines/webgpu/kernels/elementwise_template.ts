@@ -1,6 +1,6 @@
 /** Templates that make each element by itself: epilogues without a head, copies, and the embedding. */
 import { sizeOf, type Tensor } from "../../../../cells/graph/tensor.ts";
-import { buildEpilogue, readsVectors, standOnVectors } from "./epilogue.ts";
+import { areVectorAligned, buildEpilogue, readsVectors } from "./epilogue.ts";
 import {
   INDEX_WORDS,
   INVOCATIONS,
@@ -45,7 +45,7 @@ const elementwiseTemplate = (vectorWidth: VectorWidth): KernelTemplate => ({
 
 export function elementwiseUse(task: Task, locations: Locations): KernelUse {
   const elements = elementsOf(task), columns = task.nodes[0].shape.at(-1) ?? 1;
-  const isWhole = (columns % 4 === 0 || !readsVectors(task)) && (!task.inRows || standOnVectors(task, locations));
+  const isWhole = (columns % 4 === 0 || !readsVectors(task)) && (!task.inRows || areVectorAligned(task, locations));
   const vectorWidth: VectorWidth = isWhole ? 4 : 1;
   const epilogue = buildEpilogue(task, locations, vectorWidth, 3);
   const vectors = vectorsOf(elements, vectorWidth);

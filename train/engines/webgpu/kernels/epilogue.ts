@@ -29,7 +29,7 @@ export function readsVectors({ heads, epilogue, value }: Task): boolean {
 }
 
 /** Whether all that an epilogue reads and writes element by element is whole vectors of four floats: rows of a larger tensor need not be. */
-export function standOnVectors(task: Task, { locate, scalar }: Locations): boolean {
+export function areVectorAligned(task: Task, { locate, scalar }: Locations): boolean {
   const { epilogue, value, nodes, writes } = task, own = new Set(nodes), elements = sizeOf((value ?? nodes[0]).shape);
   const read = epilogue.flatMap(({ inputs }) => inputs)
     .filter((x) => !own.has(x) && !isOp(x, "constant") && scalar(x) === undefined);
@@ -85,7 +85,7 @@ class EpilogueBuilder {
     return `w${this.words.push(value) - 1}`;
   }
 
-  /** Offset of a tensor in vectors: tensors start at multiples of a whole vector, and rows of others where {@linkcode standOnVectors} says so. */
+  /** Offset of a tensor in vectors: tensors start at multiples of a whole vector, and rows of others where {@linkcode areVectorAligned} says so. */
   #offset(tensor: Tensor): string {
     const at = this.locations.locate(tensor);
     if (at % this.vectorWidth === 0) return this.#word(at / this.vectorWidth);

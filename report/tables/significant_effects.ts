@@ -2,24 +2,24 @@
 import { maxOf, minOf } from "../../cells/extremes.ts";
 import { type Dependence, outweighs } from "../statistics/dependences.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
-import { clearSide } from "../statistics/pair_means.ts";
+import { significantSide } from "../statistics/pair_means.ts";
 
 /** At or below this corrected p a difference is called clear. */
-export const CLEAR_P = 0.05;
+export const SIGNIFICANT_P = 0.05;
 
-/** Whether a difference is clear: its p, corrected for the number of tests, is at most {@linkcode CLEAR_P}. */
-export function isClear({ p_holm }: { readonly p_holm: number | undefined }): boolean {
-  return p_holm !== undefined && p_holm <= CLEAR_P;
+/** Whether a difference is clear: its p, corrected for the number of tests, is at most {@linkcode SIGNIFICANT_P}. */
+export function isSignificant({ p_holm }: { readonly p_holm: number | undefined }): boolean {
+  return p_holm !== undefined && p_holm <= SIGNIFICANT_P;
 }
 
 /** Whether the seeds by themselves differ by more than independent pairs would. */
 export function seedsDisagree({ p_seeds_holm }: Pick<FactorEffect, "p_seeds_holm">): boolean {
-  return p_seeds_holm !== undefined && p_seeds_holm <= CLEAR_P;
+  return p_seeds_holm !== undefined && p_seeds_holm <= SIGNIFICANT_P;
 }
 
 /** The factors, clear differences first, then the others, each from the largest; those without a pair last. */
 export function bySize<Effect extends FactorEffect>(effects: readonly Effect[]): Effect[] {
-  const rank = (effect: FactorEffect) => effect.difference === undefined ? 2 : isClear(effect) ? 0 : 1;
+  const rank = (effect: FactorEffect) => effect.difference === undefined ? 2 : isSignificant(effect) ? 0 : 1;
   const size = ({ difference }: FactorEffect) => Math.abs(difference ?? 0);
   return [...effects].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));
 }
@@ -58,7 +58,7 @@ export function qualificationOf(effect: FactorEffect): Qualification | undefined
   const [largest] = outweighing;
   if (!largest) return undefined;
   if (effect.p === undefined) return { kind: "unknown", dependences: [largest], more: 0 };
-  const clear = outweighing.filter((one) => isClear(one.change) || turnsClearly(one));
+  const clear = outweighing.filter((one) => isSignificant(one.change) || turnsClearly(one));
   if (clear.length) {
     return {
       kind: "clear",
@@ -66,7 +66,7 @@ export function qualificationOf(effect: FactorEffect): Qualification | undefined
       more: Math.max(0, clear.length - MOST_NAMED),
     };
   }
-  return isClear(effect) ? { kind: "open", dependences: [largest], more: 0 } : undefined;
+  return isSignificant(effect) ? { kind: "open", dependences: [largest], more: 0 } : undefined;
 }
 
 function sizeOf({ change: { difference } }: Dependence): number {
@@ -75,7 +75,7 @@ function sizeOf({ change: { difference } }: Dependence): number {
 
 /** Whether the effect is clearly below zero at one value of the other factor, and clearly above at another, be it one between the ends. */
 function turnsClearly({ at }: Dependence): boolean {
-  const sides = at.map(({ effect }) => clearSide(effect.interval));
+  const sides = at.map(({ effect }) => significantSide(effect.interval));
   return sides.includes(-1) && sides.includes(1);
 }
 

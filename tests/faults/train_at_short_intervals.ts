@@ -25,7 +25,7 @@ const flags = {
 
 if (import.meta.main) {
   await runCommand(
-    { name: "train", description: "Trains in a hurry", flags },
+    { name: "train", description: "Trains with short intervals", flags },
     async ({ dir, queue, engine, parallel, steps, shard, ...timing }) => {
       using stop = stopSignal();
       using display = trainingDisplay("train");

@@ -1,0 +1,25 @@
+/** What is written in the project: its pages, and every text file. */
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The README, the changelog and the pages in docs, by their paths from the root. */
+export function pages(): string[] {
+  const docs = [...Deno.readDirSync(new URL("docs", ROOT))].map(({ name }) => `docs/${name}`).sort();
+  return ["README.md", "CHANGELOG.md", ...docs.filter((path) => path.endsWith(".md"))];
+}
+
+/** The text of a page, or of another file of the project. @param path from the root */
+export function readPage(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(path, ROOT));
+}
+
+const NAMES_OF_FILES = /\.(ts|js|md)$/;
+
+/** Every text file that a person reads or that speaks to one, with its path from the root. */
+export function* texts(folder = ""): Generator<[path: string, text: string]> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${name}`;
+    if (isDirectory && !/^\.|^node_modules$|^study$/.test(name)) yield* texts(`${path}/`);
+    else if (NAMES_OF_FILES.test(name)) yield [path, Deno.readTextFileSync(new URL(path, ROOT))];
+  }
+}

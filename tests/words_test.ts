@@ -1,0 +1,78 @@
+/** Code, tests and documentation use the field's words. */
+import assert from "node:assert/strict";
+import { texts } from "./documents/pages.ts";
+
+/** A word of this project alone, or a riddle. */
+interface Row {
+  readonly not: RegExp;
+  /** What the field calls it. */
+  readonly but: string;
+  /** A text that the pattern must find. */
+  readonly example: string;
+}
+
+const row = (not: RegExp, but: string, example: string): Row => ({ not, but, example });
+
+/** The words of STYLE.md that a pattern can find, and more. A word that has a second, usual meaning is not here: `place`, `frame`, `chain`. */
+const WORDS: readonly Row[] = [
+  row(/\b(crew|entrant|occupant)s?\b/i, "group, run", "the crew's occupants"),
+  row(
+    /\b(group|run)s?['’]?s? members?\b|\bmembers? of (a|the) (group|crew)\b/i,
+    "run of a group",
+    "a member of the group",
+  ),
+  row(/\b(progress )?board\b/i, "progress", "what the board shows"),
+  row(/\b(intake|work list)\b/i, "scheduler", "the intake takes it from the work list"),
+  row(/\bledger\b/i, "loss log", "the ledger has each loss"),
+  row(/\bchain book\b/i, "epilogue registry", "registered in the chain book"),
+  row(/\bframes? of (a|the) kernel|\bkernel frames?\b/i, "kernel template", "the frame of a kernel"),
+  row(/\bsurprise\b/i, "negative log-likelihood, nll", "the mean surprise"),
+  row(/entropy floor/i, "n-gram baseline", "an entropy floor of order 1"),
+  row(/\bstranded\b/i, "write failed", "a stranded result"),
+  row(/\battendants\b/i, "run source", "the group's attendants"),
+  row(/\bleast (smoothed )?(training )?loss/i, "lowest loss", "the least training loss"),
+  row(/\bsensible (setting|configuration)/i, "valid configuration", "every sensible setting"),
+  row(/clearly different/i, "has a significant effect on the loss", "goes with a clearly different loss"),
+  row(/memory is worth/i, "loss increase under state resets", "what memory is worth"),
+  row(/can be trusted/i, "do short runs predict long ones?", "how far the short ranking can be trusted"),
+  row(/cuts off [\w${}]+ curves/i, "y axis clipped; early losses not shown", "the top cuts off 144 curves"),
+  row(/alike in all else|all else alike/i, "otherwise identical", "alike in all else"),
+  row(/no quadruple/i, "no matched set", "no quadruple"),
+  row(/\berr alike/i, "errors are correlated within a seed", "runs of one seed err alike"),
+  row(/rows (that are computed )?side by side/i, "batch size (parallel sequences)", "rows side by side"),
+  row(/tokens per pass/i, "sequence length before the state is reset", "tokens per pass"),
+  row(/\bloss (was|is|became) no finite number/i, "diverged (NaN or Inf)", "runs whose loss was no finite number"),
+  row(/of the wrong kind/i, "must be true or false, or whatever it must be", "has a value of the wrong kind"),
+  row(/makes of the output/i, "a linear layer maps the output to", "makes of the output one logit"),
+  row(
+    /are the same bytes, who/i,
+    "reports are byte-for-byte reproducible",
+    "two reports are the same bytes, whoever draws them",
+  ),
+  row(/bolder choices/i, "lower is more deterministic", "below 1 bolder choices fade"),
+  row(/\/\*\* Told\b/, "Called when …: the subject first", "/** Told of a run that was to join */"),
+  row(/nobody knows(,| from) where/i, "is unknown where", "nobody knows from where"),
+  row(/\bpassing(: true| = false)/, "removesFile", "passing: true"),
+];
+
+/** The list itself, and what was said before. */
+const LEFT_OUT = ["CHANGELOG.md", "tests/words_test.ts"];
+
+Deno.test("each pattern of a private word finds its example", () => {
+  for (const { not, example } of WORDS) assert.match(example, not);
+});
+
+Deno.test("code, tests and documentation keep to the field's words", () => {
+  const files = [...texts()].filter(([path]) => !LEFT_OUT.includes(path));
+  for (const part of ["cells/", "train/", "experiments/", "report/", "tests/", "docs/", "README.md"]) {
+    assert.ok(files.some(([path]) => path.startsWith(part)), `${part} was not read`);
+  }
+  const found = files.flatMap(([path, text]) =>
+    WORDS.flatMap(({ not, but }) => {
+      const match = not.exec(text);
+      if (!match) return [];
+      return [`${path}:${text.slice(0, match.index).split("\n").length}: '${match[0]}', write: ${but}`];
+    })
+  );
+  assert.deepEqual(found, []);
+});
