@@ -69,6 +69,10 @@ export interface DrawnReport {
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
   const { pictures, page, summary } = drawReport(options), { dir } = options;
+  // Before the PNGs, which take most of the time: whoever is refused hears of it at once.
+  for (const name of [...pictures.flatMap(({ name }) => [`${name}.svg`, `${name}.png`]), page.name]) {
+    checkReplaceable(join(dir, name));
+  }
   const files: [string, string | Uint8Array][] = [
     ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
       [`${name}.svg`, svg],
@@ -76,7 +80,6 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     ]),
     [page.name, page.html],
   ];
-  for (const [name] of files) checkReplaceable(join(dir, name));
   const paths: string[] = [];
   for (const [name, file] of files) paths.push(await writeFile(dir, name, file));
   return { paths, ...summary };
