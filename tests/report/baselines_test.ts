@@ -138,7 +138,7 @@ Deno.test("where each is at its own best rate, the words say of how many ways th
   const [, tuned] = text.split("each at its own best learning rate?");
   assert.match(tuned, /GRU \(2 layers × 204, learning rate 0\.003, the best of 3 training settings, /);
   assert.match(tuned, /LSTM \(2 layers × 176, learning rate 0\.001, trained with one setting, /);
-  assert.match(tuned, /Of the 48, 5 were trained in several ways\./);
+  assert.match(tuned, /Of the 48, 5 were trained with several settings\./);
 });
 
 Deno.test("tables of questions hold all baselines, and say how many lines they leave out", () => {

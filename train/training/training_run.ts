@@ -157,7 +157,9 @@ export function checkRun(run: TrainingRun, settings: TrainingSettings, textLengt
   checkLogged(settings, step.bptt, RangeError);
   const tokens = passTokens(step, settings), { batch } = step.sizes;
   if (textLength < tokens) {
-    throw new RangeError(`Cannot train: the text has ${textLength} tokens, a sequence reads ${tokens}, must be no more`);
+    throw new RangeError(
+      `Cannot train: the text has ${textLength} tokens, a sequence reads ${tokens}, must be no more`,
+    );
   }
   if (batch !== settings.batch) {
     throw new RangeError(

@@ -144,7 +144,10 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   assert.deepEqual(shorter.summary.came, [{ dir: copies.there, runs: 0 }]);
 
   makeUnfinished(here, run.key);
-  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not be merged");
+  assert.equal(
+    copies.named(mergeInWords((await copies.merge()).summary)),
+    "1 run came from THERE; 2 could not be merged",
+  );
   await trainStudy({
     dir: copies.here,
     experiment: "01",

@@ -215,7 +215,10 @@ Deno.test("a tokenizer refuses merges that double a token until no memory holds 
 });
 
 Deno.test("bytesOf() refuses tokens that the tokenizer has not", () => {
-  assert.throws(() => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER), /^RangeError: .* outside the vocabulary of 256$/);
+  assert.throws(
+    () => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER),
+    /^RangeError: .* outside the vocabulary of 256$/,
+  );
 });
 
 Deno.test("a tokenizer refuses more tokens than 16 bits hold, and merges of tokens that come later", () => {
