@@ -80,7 +80,7 @@ Deno.test(
     assert.match(last, /^1 run finished, 0 failed/m);
     assert.match(
       last,
-      /^1 run skipped, since they are trained in other folders: 'deno task merge --dir .*there --from FOLDER' joins them; /m,
+      /^1 run skipped, since they are trained in other folders: 'deno task merge --dir .*there --from FOLDER' merges them; /m,
     );
     const elsewhere = JSON.parse(await succeed("status", ...at(there), "--json"));
     assert.deepEqual([elsewhere.done, elsewhere.elsewhere, elsewhere.waiting, elsewhere.seconds_left], [

@@ -16,7 +16,7 @@ import { initStudy } from "../../experiments/study/init_study.ts";
 import { CURVE_COLUMNS, runColumns } from "../../report/export/columns.ts";
 import { contextInWords } from "../../report/page/run_part.ts";
 import { wordsIn } from "../../report/tables/dynamics_text.ts";
-import { writeReport } from "../../report/write_report.ts";
+import { drawReport } from "../../report/write_report.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
 import { tempFolder } from "../experiments/folder.ts";
 import { dynamicsOf } from "./measured_results.ts";
@@ -99,7 +99,7 @@ for (const reads of ["byte", "token"] as const) {
         config: configOf(result, GATED),
         ...(i % 2 ? { control: true as const } : {}),
       }));
-      const { paths, headline, account, tables } = await writeReport({
+      const { pictures, page: { html: page }, summary: { headline, account, tables } } = drawReport({
         results: read.results,
         unreadable: [],
         dir: study.dir,
@@ -109,9 +109,7 @@ for (const reads of ["byte", "token"] as const) {
         dynamics: { ...NO_DYNAMICS, measured: new Map(made.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])) },
         chosenBy: experiment === "02" ? { short: read.results, entries } : undefined,
       });
-      const files = paths.filter((path) => /\.(svg|html)$/.test(path)).map((path) => Deno.readTextFileSync(path));
-      texts.push(headline, account, ...Object.values(tables), ...files);
-      const page = files.at(-1)!;
+      texts.push(headline, account, ...Object.values(tables), ...pictures.map(({ svg }) => svg), page);
       for (
         const wanted of [`more than 16 ${reads}s of context do not help`, `more than 128 ${reads}s of context help`]
       ) {
