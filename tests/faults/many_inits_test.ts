@@ -12,11 +12,18 @@ const ROUNDS = 3;
 
 const ONE_LAYER = ["--layers", "1"] as const;
 
-/** Flags of a study that is made, on a short text in a folder: baselines of a longer one would take most of the time. */
+const TRAINING = ["--batch", "8", "--history", "51", "--steps", "100"] as const;
+
+/** A short text in a folder, as a flag of `init`: baselines of a longer one would take most of the time. */
+async function corpusIn(folder: string, seed = 1): Promise<readonly [flag: string, path: string]> {
+  const path = join(folder, `text_${seed}`);
+  await Deno.writeFile(path, generateEmbedded(seed, 20_000).text);
+  return ["--corpus", path];
+}
+
+/** Flags of a study that is made, on a short text in a folder. */
 async function settingsIn(folder: string): Promise<readonly string[]> {
-  const corpus = join(folder, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 20_000).text);
-  return ["--batch", "8", "--history", "51", "--steps", "100", "--corpus", corpus];
+  return [...TRAINING, ...await corpusIn(folder)];
 }
 
 interface Ended {
@@ -65,10 +72,11 @@ Deno.test("six processes that extend a fresh study at once lose nothing of each 
 
 Deno.test("of two processes that make a study with the same list at once one lists it, and each says so", async () => {
   await using temp = await tempFolder();
+  const settings = ["--history", "51", "--steps", "100", ...await corpusIn(temp.path)];
   for (const batches of [["8", "8"], ["8", "16"]]) {
     const study = join(temp.path, batches.join());
     const said = await Promise.all(
-      batches.map((batch) => init(study, "--state-size", "4", "--layers", "1", ...MADE.slice(4), "--batch", batch)),
+      batches.map((batch) => init(study, "--state-size", "4", ...ONE_LAYER, ...settings, "--batch", batch)),
     );
     const added = said.map((out) => /: (\d+) new configurations, 48 in all/.exec(out)![1]);
     assert.deepEqual(added.sort(), ["0", "48"]);
@@ -81,14 +89,14 @@ Deno.test("of two processes that make a study with the same list at once one lis
 Deno.test("of two processes that make a study of different texts at once the second is refused in one line", async () => {
   await using temp = await tempFolder();
   for (let round = 0; round < ROUNDS; round++) {
-    const study = join(temp.path, `${round}`), text = join(temp.path, "text");
-    await Deno.writeTextFile(text, "so it goes; ".repeat(1000));
+    const study = join(temp.path, `${round}`);
+    const [one, another] = [await corpusIn(temp.path, 1), await corpusIn(temp.path, 2)];
     const [first, second] = await Promise.all([
-      ended("init", study, "--state-size", "4", ...MADE, "--corpus", "embedded"),
-      ended("init", study, "--state-size", "8", ...MADE, "--corpus", text),
+      ended("init", study, "--state-size", "4", ...ONE_LAYER, ...TRAINING, ...one),
+      ended("init", study, "--state-size", "8", ...ONE_LAYER, ...TRAINING, ...another),
     ]);
     assert.deepEqual([first.code, second.code].sort(), [0, 2], first.err + second.err);
-    const [source, other, loser] = second.code ? ["embedded", text, second] : [text, "embedded", first];
+    const [source, other, loser] = second.code ? [one[1], another[1], second] : [another[1], one[1], first];
     const line = `init: Cannot extend study ${study} with corpus ${other}: it was made with ${source}; `;
     assert.ok(loser.err.trimEnd().split("\n").at(-1)!.startsWith(line), loser.err);
     const made = await Study.open(study), sizes = (await made.readConfigs("01")).map(({ config }) => config.state_size);
