@@ -51,7 +51,7 @@ export interface Task {
   readonly fetchesCorpus?: boolean;
   /** Whether it looks at what has been downloaded. */
   readonly listsCorpora?: boolean;
-  /** Whether it asks how much memory this machine has: runs that need more would be killed by the system, without a word. */
+  /** Whether it asks how much memory this machine has: runs that need more would be killed by the system, silently. */
   readonly asksMemory?: boolean;
   /** Whether it names itself by machine and process, to others that work on the study. */
   readonly namesItself?: boolean;
@@ -302,7 +302,7 @@ async function corpusOf(dir: string): Promise<string | undefined> {
   return source !== undefined && (CORPUS_NAMES.includes(source) || isAbsolute(source)) ? source : undefined;
 }
 
-/** What comes of an action; nothing where a person must mend something first: the task meets the same error, and says it. */
+/** What comes of an action; nothing where a person must fix something first: the task meets the same error, and says it. */
 async function unlessRefused<T>(action: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await action();

@@ -11,7 +11,7 @@ export const MAX_VOCABULARY = 2 ** 16;
  *
  * @param action what the error says was being done
  * @param what what the error calls the number
- * @throws {RangeError} if it is no whole number from `least` to `most`
+ * @throws {RangeError} if it is not a whole number from `least` to `most`
  */
 export function checkWhole(
   action: string,

@@ -86,7 +86,7 @@ export class Parameters {
   /**
    * The weight with this name, declared at its first use.
    *
-   * @throws {TypeError} if it was declared with another shape or draw, the draw does not fit the shape, or the fan-in is no number above 0
+   * @throws {TypeError} if it was declared with another shape or draw, the draw does not fit the shape, or the fan-in is not a number above 0
    */
   get(name: string, shape: Shape, fan_in: number, draw?: Draw): Tensor {
     const known = this.#all.get(name);
@@ -160,7 +160,7 @@ export class Layer {
    * A weight of any shape, for cells that use more than products (a peephole, say).
    *
    * @param options the fan-in, or what {@linkcode ParameterOptions} has
-   * @throws {TypeError} if the draw does not fit the shape, or the fan-in is no number above 0
+   * @throws {TypeError} if the draw does not fit the shape, or the fan-in is not a number above 0
    */
   parameter(name: string, shape: Shape, options: number | ParameterOptions = {}): Tensor {
     const { fan_in = this.state_size, draw } = typeof options === "number" ? { fan_in: options } : options;

@@ -100,7 +100,7 @@ function slugsOf(factor: Factor): Slug[] {
   });
 }
 
-/** A flag takes levels with commas between them. */
+/** A flag takes levels separated by commas. */
 function flagProblem(factor: Factor): string | undefined {
   if (!factor.flag) return undefined;
   if (!/^--[a-z][a-z-]*$/.test(factor.flag.name)) return `has flag '${factor.flag.name}', must be like --state-size`;

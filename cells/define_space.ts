@@ -97,7 +97,7 @@ export function defineSpace<const Factors extends readonly SpaceFactor[]>(
   };
 }
 
-/** What a definition may have. A key that is none of these is a typing error, which would drop a rule without a word. */
+/** What a definition may have. A key that is none of these is a typing error, which would drop a rule silently. */
 const KEYS: readonly string[] = [
   "name",
   "factors",

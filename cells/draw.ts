@@ -212,7 +212,7 @@ function kindOf<K extends Draw["kind"]>(draw: Extract<Draw, { kind: K }>): DrawK
   return KINDS[draw.kind as K];
 }
 
-/** What of a draw is no number. */
+/** What of a draw is not a number. */
 const WORDS: readonly string[] = ["kind", "part", "eigenvalues", "blocks"];
 
 function faultOf(draw: Draw, shape: Shape): string | undefined {

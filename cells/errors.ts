@@ -1,4 +1,4 @@
-/** Errors that a person can mend: a wrong file, flag, value or device. */
+/** Errors that a person can fix: a wrong file, flag, value or device. */
 import { oneLine } from "./visible_text.ts";
 
 /**

@@ -33,7 +33,7 @@ export interface FactorBase<V extends FactorValue> {
   readonly flag?: { readonly name: string; readonly help: string; readonly note?: string };
   /**
    * Whether its values are compared with each other, and none is chosen as a configuration's own: each costs another time, or reads another
-   * text. Absent: of a way of training each configuration has a best one.
+   * text. Absent: of a training setting each configuration has a best one.
    */
   readonly isCondition?: true;
   /** Whether it says something of the table's own cell alone, as switches do without saying so: other cells ignore it. */

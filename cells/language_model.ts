@@ -69,7 +69,7 @@ export interface TrainingStep {
   readonly parameters: readonly Parameter[];
   /** States that are carried to the next step, layer by layer; those that the cell never reads are left out. */
   readonly states: readonly State[];
-  /** Names of the weights that get a gradient; the others stay as drawn. */
+  /** Names of the weights that get a gradient; the others are never trained. */
   readonly trained: readonly string[];
   /** What it reads from the text at each position. */
   readonly reads: readonly TextRead[];
@@ -167,7 +167,7 @@ const MOST: Readonly<Record<keyof ModelSizes, number>> = {
   batch: MAX_BATCH,
 };
 
-/** @throws {RangeError} if a size is no whole number from 1 to the most that it may be */
+/** @throws {RangeError} if a size is not a whole number from 1 to the most that it may be */
 function checkSizes({ name }: Cell, sizes: ModelSizes): void {
   for (const what of Object.keys(MOST) as (keyof ModelSizes)[]) {
     checkWhole(`build cell '${name}'`, what, sizes[what], 1, MOST[what]);

@@ -152,7 +152,7 @@ export function replayedCell(
       try {
         return replay(name, step, layer, x, carried);
       } catch (error) {
-        // Shapes and draws that do not fit are mistakes of whoever wrote the cell.
+        // Shapes and draws that do not fit are mistakes of the cell's author.
         if (!(error instanceof TypeError)) throw error;
         throw new UserError(`Cannot build cell '${name}': ${error.message}`);
       }

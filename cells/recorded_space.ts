@@ -48,7 +48,7 @@ export interface SpaceRecord {
   readonly configs: Readonly<Record<string, ConfigRecord>>;
 }
 
-/** Shapes that follow from the batch size are worked out anew where a step is replayed. */
+/** Shapes that follow from the batch size are computed again where a step is replayed. */
 const BATCH = 1;
 
 /**

@@ -13,7 +13,7 @@ export interface Space extends FactorTable {
    * The cell of a configuration. Configurations that differ in sizes or in training alone get the very same cell, so that what is worked out
    * for a cell is kept with it.
    *
-   * @throws {UserError} if the space knows no such cell, or the configuration is no valid one
+   * @throws {UserError} if the space knows no such cell, or the configuration is not a valid one
    */
   cellOf(config: Configuration): Cell;
   /** Whether a configuration's cell is code of the space itself: another version of the space may have another cell of that name. */

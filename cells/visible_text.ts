@@ -7,7 +7,7 @@ export function drawControls(text: string): string {
     .replaceAll("\x7f", "␡");
 }
 
-/** The text as pages can show it: also without C1 controls, and what is no character, neither of which XML holds for sure. */
+/** The text as pages can show it: also without C1 controls, and what is not a character, neither of which XML holds for sure. */
 export function showable(text: string): string {
   return drawControls(text.toWellFormed()).replace(/[\x80-\x9f\ufffe\uffff]/g, "\ufffd");
 }

@@ -70,7 +70,7 @@ export const nodeLocalFlag: Flag<boolean> = flag.on(
   "keep the queue in this machine's temporary folder, for processes on this machine only; needed if the study is on a network disk",
 );
 
-/** Folders of other studies, with commas between. */
+/** Folders of other studies, separated by commas. */
 export function foldersFlag(usage: string, help: string, most: number): Flag<readonly string[] | undefined> {
   return flag.list(usage, help, folderIn, most);
 }

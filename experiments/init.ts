@@ -208,7 +208,7 @@ if (import.meta.main) {
         `${steps}, batch ${training.batch}, history ${plural(training.history, unitOf(study.settings))}`,
     );
     printUpdates(configs, options.experiment, study.settings, { before, isAsked: options.budget !== undefined });
-    // The study is there already: whoever ends this now loses nothing, and 'train' counts.
+    // The study is there already: ending this now loses nothing, and 'train' counts.
     using stop = stopSignal("Stopping the count");
     const onDamaged = (problem: string) => printError(`init: ${problem}`);
     using counting = countingDisplay();

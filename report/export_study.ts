@@ -4,7 +4,7 @@ import { reportContent } from "./content/report_content.ts";
 import { type ExportOptions, type ExportSummary, writeExport } from "./export/write_export.ts";
 import { readInput } from "./read_input.ts";
 
-/** What {@linkcode exportStudy} is told. */
+/** Options of {@linkcode exportStudy}. */
 export type StudyExportOptions = Omit<ExportOptions, "study" | "table" | "pictures">;
 
 /**

@@ -11,7 +11,7 @@ import { type ReportInput, selectedInput } from "./content/report_input.ts";
 import { studyLevels } from "./data/study_levels.ts";
 import { readOtherStudies } from "./read_other_studies.ts";
 
-/** What {@linkcode readInput} is told. */
+/** Options of {@linkcode readInput}. */
 export interface StudyReportOptions {
   readonly experiment: Experiment;
   /** Threshold of the filtered picture by lowest training loss, nats per what the models read; absent: test loss below order 1. */

@@ -71,7 +71,7 @@ export interface StudyReport {
   readonly page: string;
   /** The answer in one sentence. */
   readonly headline: string;
-  /** What has no part in the report, in words. */
+  /** What the report leaves out, in words. */
   readonly account: string;
   /** Tables as text: the best runs, what the switches change, layers and sizes; and what else there is to say. */
   readonly tables: {
@@ -276,7 +276,7 @@ export class Study implements Disposable {
    * here. What is here stays. A run that is in both must be the same, trained on the same engine and adapter: else it is told as a problem.
    *
    * @returns counts of runs
-   * @throws {UserError} before anything is written, if a folder is no copy of the study
+   * @throws {UserError} before anything is written, if a folder is not a copy of the study
    */
   async merge(options: StudyMerging): Promise<MergeSummary> {
     this.#check();

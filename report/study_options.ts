@@ -73,7 +73,7 @@ export interface StudyListing extends StudySelection, StudySettingsOptions {
   readonly parameters?: number | string;
   /** So many of the study's configurations, the best by their mean validation score, come again with the levels. */
   readonly best?: number;
-  /** In experiment 02: configurations that were not chosen and are trained all the same. */
+  /** In experiment 02: configurations that were not chosen and are trained anyway. */
   readonly controls?: number;
 }
 
@@ -107,13 +107,13 @@ export interface StudyTraining extends StudySelection, StudyQueue, TrainingListe
   readonly retrainLost?: boolean;
   /** Whether runs are tried again that diverged (NaN or Inf). */
   readonly retryFailed?: boolean;
-  /** Stops at a good place; what is done is saved, and the next call goes on from there. */
+  /** Stops at a good place; what is done is saved, and the next call resumes from there. */
   readonly signal?: AbortSignal;
 }
 
 /** How {@linkcode Study.evaluate} scores. */
 export interface StudyEvaluation extends StudySelection, StudyQueue {
-  /** Whether runs are scored that have a score, after their models are made anew from the checkpoints. */
+  /** Whether runs are scored that have a score, after their models are made again from the checkpoints. */
   readonly again?: boolean;
   /** `auto`, `cpu` or `webgpu`: where runs are scored; absent: `auto`, on a real GPU where there is one. */
   readonly scoreOn?: ScoreChoice;
@@ -183,7 +183,7 @@ export interface StudyMerging extends Pick<StudySelection, "experiment">, StudyQ
   readonly from: readonly string[];
   /** Whether nothing is written, and what would come is counted. */
   readonly dryRun?: boolean;
-  /** Stops after the run that is under way; the same call goes on from there. */
+  /** Stops after the run that is under way; the same call resumes from there. */
   readonly signal?: AbortSignal;
   /** Called with a line on each run that is left as it is, and one on engines and adapters where the runs here differ in them. */
   readonly onMessage?: (line: string) => void;
@@ -195,7 +195,7 @@ export interface StudyMerging extends Pick<StudySelection, "experiment">, StudyQ
 export interface StudyReporting extends StudySelection {
   /** The filtered picture shows configurations with a smaller min loss, nats per token; absent: with a test loss below order 1. */
   readonly below?: number;
-  /** Folders of studies to compare with, seed with seed. */
+  /** Folders of studies to compare with, paired by seed. */
   readonly with?: readonly string[];
 }
 
@@ -227,7 +227,7 @@ export interface StudyExporting extends StudySelection {
   readonly out?: string;
 }
 
-/** @throws {RangeError} if it is no folder's name */
+/** @throws {RangeError} if it is not a folder's name */
 export function checkDir(dir: string): string {
   if (typeof dir === "string" && dir.trim()) return dir;
   throw new RangeError(`Cannot use a study: its folder is '${dir}', must be a path`);
@@ -308,7 +308,7 @@ export function shardIn({ shard }: StudyTraining): Shard | undefined {
   return shard === undefined ? undefined : parsed("shard", shard, parseShard);
 }
 
-/** @throws {RangeError} if there is no such place, or the part that is to be scored is no part of a text */
+/** @throws {RangeError} if there is no such place, or the part that is to be scored is not part of a text */
 export function checkScoring(
   action: string,
   { scoreOn = "auto", testBytes }: Pick<StudyEvaluation, "scoreOn" | "testBytes">,
@@ -329,12 +329,12 @@ export function dynamicsSettingsIn({ top, parallel, ...asked }: StudyMeasuring):
   return { streams, tokens, exponents };
 }
 
-/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
+/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is not a folder's name */
 export function othersIn({ with: dirs = [] }: StudyReporting): readonly string[] {
   return foldersIn("compare with", dirs);
 }
 
-/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is no folder's name */
+/** @throws {TypeError} if folders are no list; {@linkcode RangeError} if one of them is not a folder's name */
 export function copiesIn({ from }: StudyMerging): readonly string[] {
   return foldersIn("merge", from);
 }

@@ -19,7 +19,7 @@ import { effectText } from "./tables/effect_words.ts";
 import { promotionText } from "./tables/promotion_words.ts";
 import { bestRunsTable, forwardText } from "./tables/tables.ts";
 
-/** What {@linkcode writeReport} is told. */
+/** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends ReportInput {
   /** The study's folder, which must exist. */
   readonly dir: string;
@@ -37,7 +37,7 @@ export interface ReportSummary {
   unreadable: number;
   /** The answer in one sentence. */
   headline: string;
-  /** What has no part in the report, as text without a final line break. */
+  /** What the report leaves out, as text without a final line break. */
   account: string;
   /** Text tables without a final line break. */
   tables: {

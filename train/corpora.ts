@@ -1,4 +1,4 @@
-/** `deno task corpora`: corpora that go by a name, and which of them are on this machine. */
+/** `deno task corpora`: named corpora, and which of them are on this machine. */
 import { cachedPath, cacheFolder, isCached } from "./corpus/cache.ts";
 import { EMBEDDED } from "./corpus/corpus.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";

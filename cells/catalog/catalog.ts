@@ -27,7 +27,7 @@ export { gruCell, lstmCell, minGruCell, vanillaCell };
 const CAROUSEL = "the memory is updated by a product with the forget gate and a sum, without weights or a nonlinearity";
 
 /**
- * The cells that go by a name, beside the gated one. Fingerprints of versions and golden numbers name them in this order, so new ones come last.
+ * The named cells, besides the gated one. Fingerprints of versions and golden numbers name them in this order, so new ones come last.
  */
 export const CATALOG: readonly NamedCell[] = [
   {

@@ -1,7 +1,7 @@
-/** What is known of a cell that goes by a name, for lists, tables and pictures. */
+/** What is known of a named cell, for lists, tables and pictures. */
 import type { Cell } from "../cell.ts";
 
-/** A cell that goes by a name: one of the catalog, or a user's. */
+/** A named cell: one of the catalog, or a user's. */
 export interface NamedCell {
   /** Its name is what a configuration's `cell` gives. */
   readonly cell: Cell;

@@ -61,7 +61,7 @@ export interface BinaryOperation extends Elementwise {
   readonly arity: 2;
   /** Its meaning, in float64. */
   readonly value: (a: number, b: number) => number;
-  /** The gradients with respect to `a` and `b`, in the shape of the output: whoever asks for them sums what was broadcast. */
+  /** The gradients with respect to `a` and `b`, in the shape of the output: the caller sums what was broadcast. */
   readonly gradient: <V>(
     ops: Arithmetic<V>,
     at: { readonly a: V; readonly b: V; readonly y: V; readonly dy: V },

@@ -99,7 +99,7 @@ export interface GradientOptions {
  * Gradients of a scalar with respect to some inputs.
  *
  * @returns one tensor for each of `targets`, or `null` where nothing flows: the loss does not depend on it
- * @throws {TypeError} if the loss is no scalar
+ * @throws {TypeError} if the loss is not a scalar
  */
 export function gradients(
   loss: Tensor,

@@ -48,7 +48,7 @@ export interface OpAttributes extends ElementwiseAttributes {
 /** An operation by its name; every stage has one table over them. */
 export type OpName = keyof OpAttributes;
 
-/** An operation that is no elementwise one: a source, a product, a reduction, a look-up. */
+/** An operation that is not an elementwise one: a source, a product, a reduction, a look-up. */
 export type OtherOp = Exclude<OpName, ElementwiseOp>;
 
 /** One operation with its inputs and the shape of its single output. Immutable, but for the label, which no stage computes with. */

@@ -1,39 +1,25 @@
 /** `deno task bench`: measures the engines, and peers where they are present, in one run on one machine. */
 import { cpus } from "node:os";
 import { maxOf } from "../../cells/extremes.ts";
-import type { CellConfig } from "../../cells/config.ts";
-import { productFlop } from "../../cells/graph/cost.ts";
+import { describeConfig } from "../../cells/config.ts";
 import { EMBEDDED } from "../../train/corpus/corpus.ts";
 import { generateEmbedded } from "../../train/corpus/embedded.ts";
-import type { Engine } from "../../train/engines/engine.ts";
 import { type StudyEngine, studyEngines } from "../../train/engines/registry.ts";
 import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { evaluateModel } from "../../train/scoring/evaluate.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
 import { flag, runCommand } from "../../train/terminal/command_line.ts";
-import { benchPeers, type Gpu, type PeerRow, type PeersMeasured } from "./beside_peers.ts";
+import { benchPeers, type Gpu, peerLines, type PeersMeasured } from "./beside_peers.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
-import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import { type Estimate01, estimateLines } from "./experiment_01.ts";
-import { bareContender, BATCH, copies, groupContender, takeTurns, withEngine } from "./measure.ts";
+import { BATCH, copies, withEngine } from "./measure.ts";
 import { measureExperiment01 } from "./measure_01.ts";
-import type { Absent } from "./peers/peer.ts";
-import { benchStepsBack, stepsBackLines, type StepsBackRow } from "./steps_back.ts";
+import { BENCH_SIZES, benchOnCpu, type BenchSizes, flopOf, type Row, rowLines } from "./on_cpu.ts";
+import type { Absent, Peer } from "./peers/peer.ts";
+import { PEERS } from "./peers/peers.ts";
+import { stepsBackLines, type StepsBackRow } from "./steps_back.ts";
 import { benchWebGpu, type WebGpuMeasured, type WebGpuReport } from "./webgpu.ts";
 import { isTerminal, print, printError } from "../../train/terminal/output.ts";
-
-/** One line of the table. */
-interface Row {
-  readonly what: string;
-  /** Milliseconds for a step of the whole group. */
-  readonly ms_per_step: number;
-  /** Steps of single runs per second. */
-  readonly run_steps_per_second: number;
-  /** Matrix products alone, 2·M·N·K each. */
-  readonly gflop_per_second: number;
-  /** Beside what was measured in turns with it. */
-  readonly beside?: { readonly of: string; readonly ratio: number };
-}
 
 /** The engines that are measured: any that trains on the CPU, and WebGPU, whose kernels `webgpu.ts` takes apart. */
 const MEASURED: readonly StudyEngine[] = studyEngines()
@@ -43,7 +29,16 @@ const MEASURED: readonly StudyEngine[] = studyEngines()
 const ALL = "all";
 
 /** What the command line takes. */
-export const flags = {
+export /** What is measured, with what, and how far. */
+interface BenchOptions extends BenchSizes {
+  readonly scoredBytes: number;
+  readonly peers: readonly Peer[];
+  readonly measureExperiment01: typeof measureExperiment01;
+}
+
+const OPTIONS: BenchOptions = { ...BENCH_SIZES, scoredBytes: 2 ** 20, peers: PEERS, measureExperiment01 };
+
+const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
   peers: flag.on("--peers", "also measure tfjs, jax-js and PyTorch, if they are installed"),
   engine: flag.choice(
@@ -55,51 +50,6 @@ export const flags = {
 };
 
 const cores = navigator.hardwareConcurrency;
-const bestFlop = productFlop(copies(BEST_CONFIG, 1)[0].step.graph);
-const smallFlop = productFlop(copies(SMALL_CONFIG, 1)[0].step.graph);
-
-function row(what: string, ms: number, flop: number, runs = 1, beside?: Row["beside"]): Row {
-  return {
-    what,
-    ms_per_step: ms,
-    run_steps_per_second: 1000 * runs / ms,
-    gflop_per_second: runs * flop / ms / 1e6,
-    ...(beside ? { beside } : {}),
-  };
-}
-
-/** An engine that trains on the CPU: with all cores, with one, and several runs side by side. */
-async function benchOnCpu(
-  engine: Engine,
-  progress: (what: string) => void,
-): Promise<{ readonly rows: Row[]; readonly steps_back: StepsBackRow[] }> {
-  const { name } = engine;
-  const ours = (config: CellConfig, runs: number, threads: number) => () =>
-    groupContender(engine, copies(config, runs), threads);
-  const rows: Row[] = [];
-  for (const threads of new Set([cores, 1])) {
-    progress(`${name}, ${threads} threads`);
-    const on = `${threads} ${threads === 1 ? "thread" : "threads"}`;
-    const bare = () => bareContender(copies(BEST_CONFIG, 1)[0], threads);
-    const [products, step] = await takeTurns([bare, ours(BEST_CONFIG, 1, threads)]);
-    const what = `${name}: best configuration, ${on}`, base = `${name}: bare products of that step, ${on}`;
-    rows.push(row(what, step.ms_per_step, bestFlop, 1, { of: "its bare products", ratio: step.ratio }));
-    rows.push(row(base, products.ms_per_step, bestFlop));
-  }
-  progress(`${name}, parallel workers`);
-  const [one, many] = await takeTurns([ours(BEST_CONFIG, 1, 1), ours(BEST_CONFIG, cores, 1)]);
-  const throughput = { of: "the throughput of one worker", ratio: cores / many.ratio };
-  rows.push(
-    row(`${name}: best configuration, ${cores} parallel runs`, many.ms_per_step, bestFlop, cores, throughput),
-    row(`${name}: one of these alone`, one.ms_per_step, bestFlop),
-  );
-  const [small, wide] = await takeTurns([ours(SMALL_CONFIG, 1, 1), ours(SMALL_CONFIG, 1, cores)]);
-  rows.push(row(`${name}: 1 layer × 32, 1 thread`, small.ms_per_step, smallFlop));
-  rows.push(row(`${name}: 1 layer × 32, ${cores} threads`, wide.ms_per_step, smallFlop));
-  progress(`${name}, steps back`);
-  return { rows, steps_back: await benchStepsBack(engine, 1) };
-}
-
 /** How long the score of a text takes. */
 interface Scoring {
   readonly bytes: number;
@@ -109,15 +59,13 @@ interface Scoring {
   readonly warm_up: number;
 }
 
-const SCORED_BYTES = 2 ** 20;
-
-/** A score of 1 MiB by the best configuration: of the text of the embedded corpus, though what it is does not matter. */
-async function benchScoring(): Promise<Scoring> {
-  const [{ tensors }] = copies(BEST_CONFIG, 1);
-  const model = exportModel(BEST_CONFIG, tensors), { text } = generateEmbedded(EMBEDDED.seed, SCORED_BYTES);
+/** A score by the best configuration: of the text of the embedded corpus, though what it is does not matter. */
+async function benchScoring({ best, scoredBytes: bytes }: BenchOptions): Promise<Scoring> {
+  const [{ tensors }] = copies(best, 1);
+  const model = exportModel(best, tensors), { text } = generateEmbedded(EMBEDDED.seed, bytes);
   const start = performance.now();
   const { streams, warm_up } = await evaluateModel(model, text, cores);
-  return { bytes: SCORED_BYTES, seconds: (performance.now() - start) / 1000, threads: cores, streams, warm_up };
+  return { bytes, seconds: (performance.now() - start) / 1000, threads: cores, streams, warm_up };
 }
 
 /**
@@ -130,6 +78,7 @@ async function estimateExperiment01(
   webgpu: WebGpuMeasured | undefined,
   onCpu: StudyEngine | undefined,
   progress: (what: string) => void,
+  { measureExperiment01 }: BenchOptions,
 ): Promise<Estimate01 | string> {
   const training = webgpu?.training01 ?? onCpu?.name;
   if (training !== undefined) return await measureExperiment01(training, progress);
@@ -149,30 +98,6 @@ async function driverVersion(): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return "unknown";
-}
-
-function printRows(rows: readonly Row[]): void {
-  const width = maxOf(rows.map(({ what }) => what.length));
-  print(`\n${"".padEnd(width)}   ms/step  run-steps/s  GFLOP/s`);
-  for (const { what, ms_per_step, run_steps_per_second, gflop_per_second, beside } of rows) {
-    const note = beside ? `${beside.ratio.toFixed(2)} × ${beside.of}` : "";
-    const numbers = [
-      ms_per_step.toFixed(2).padStart(8),
-      run_steps_per_second.toFixed(1).padStart(11),
-      gflop_per_second.toFixed(1).padStart(7),
-    ];
-    print(`${what.padEnd(width)}  ${numbers.join("  ")}  ${note}`);
-  }
-}
-
-function printPeers(rows: readonly PeerRow[]): void {
-  const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
-  const width = maxOf(names.map(({ length }) => length));
-  print(`\n${"alternating with ours".padEnd(width)}   ms/step     ours  theirs / ours`);
-  rows.forEach(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
-    const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
-    print(`${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`);
-  });
 }
 
 /** What a step of a group costs, beside what the adapter could do. */
@@ -214,7 +139,13 @@ function printWebGpu(ceilings: Ceilings, { groups, kernels }: WebGpuReport): voi
   }
 }
 
-if (import.meta.main) {
+/**
+ * The script.
+ *
+ * @param changes to what it measures: tests have less
+ */
+export async function bench(changes: Partial<BenchOptions> = {}): Promise<void> {
+  const options = { ...OPTIONS, ...changes };
   const description =
     "Measures training steps on each engine. Prints medians; machines are noisy, so compare numbers of one run only.";
   await runCommand({ name: "bench", description, flags, printsData: true }, async ({ json, peers, engine }) => {
@@ -225,21 +156,23 @@ if (import.meta.main) {
     // A software adapter keeps threads of its own: it is opened when the CPU has been measured.
     const rows: Row[] = [], stepsBack: StepsBackRow[] = [], missing: Absent[] = [];
     for (const entry of onCpu) {
-      const found = await withEngine(entry, (engine) => benchOnCpu(engine, progress));
+      const found = await withEngine(entry, (engine) => benchOnCpu(engine, progress, options));
       if ("absent" in found) missing.push(found);
       else {
         for (const row of found.rows) rows.push(row);
         for (const row of found.steps_back) stepsBack.push(row);
       }
     }
-    const scoring = onCpu.length ? await benchScoring() : undefined;
+    const scoring = onCpu.length ? await benchScoring(options) : undefined;
     const ceilings = asksForGpu ? await measureCeilings() : undefined;
     const webgpu = ceilings && await benchWebGpu(ceilings, progress);
     for (const row of webgpu?.stepsBack ?? []) stepsBack.push(row);
     const gpu: Gpu = !ceilings ? "none" : ceilings.software ? "software" : "real";
-    const experiment_01 = await estimateExperiment01(gpu, webgpu, onCpu[0], progress);
+    const experiment_01 = await estimateExperiment01(gpu, webgpu, onCpu[0], progress, options);
     const besideOurs = MEASURED.find(({ capabilities }) => capabilities.trainsOnCpu);
-    const beside: PeersMeasured = peers ? await benchPeers(besideOurs, gpu, progress) : { rows: [], absent: [] };
+    const beside: PeersMeasured = peers
+      ? await benchPeers(besideOurs, gpu, progress, options, options.peers)
+      : { rows: [], absent: [] };
     const machine = {
       date: new Date().toISOString().slice(0, 10),
       deno: Deno.version.deno,
@@ -264,7 +197,7 @@ if (import.meta.main) {
       return print(JSON.stringify(all, null, 2));
     }
     for (const [key, value] of Object.entries(machine)) print(`${key}: ${value}`);
-    if (rows.length) printRows(rows);
+    if (rows.length) print("\n" + rowLines(rows).join("\n"));
     if (stepsBack.length) print("\n" + stepsBackLines(stepsBack).join("\n"));
     if (scoring) {
       const { bytes, seconds, threads, streams, warm_up } = scoring;
@@ -275,16 +208,18 @@ if (import.meta.main) {
           `with a warm-up of ${warm_up} bytes each`,
       );
     }
-    if (beside.rows.length) printPeers(beside.rows);
+    if (beside.rows.length) print("\n" + peerLines(beside.rows).join("\n"));
     if (webgpu) printWebGpu(ceilings, webgpu.report);
     const estimated = typeof experiment_01 === "string"
       ? [`Experiment 01: ${experiment_01}`]
       : estimateLines(experiment_01);
     print("\n" + estimated.join("\n"));
     print(
-      `\nBatch ${BATCH}; best configuration: 2 layers × 256, state gate, forget gate, new state, residual, ${
-        (bestFlop / 1e9).toFixed(2)
+      `\nBatch ${BATCH}; best configuration: ${describeConfig(options.best)}, ${
+        (flopOf(options.best) / 1e9).toFixed(2)
       } GFLOP of products per step`,
     );
   });
 }
+
+if (import.meta.main) await bench();

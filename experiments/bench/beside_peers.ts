@@ -1,10 +1,12 @@
 /** Measures peers beside ours: each in turns with the engine on its device. */
 import type { CellConfig } from "../../cells/config.ts";
-import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
+import { maxOf } from "../../cells/extremes.ts";
 import type { Engine, EngineEntry } from "../../train/engines/engine.ts";
 import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
+import type { ContestTiming } from "./contest.ts";
 import { shapeOf } from "./experiment_01.ts";
 import { copies, groupContender, takeTurns, withEngine } from "./measure.ts";
+import { BENCH_SIZES, type BenchSizes } from "./on_cpu.ts";
 import type { Absent, Measured, Peer, PeerTask } from "./peers/peer.ts";
 import { measurePeer, PEERS } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
@@ -40,13 +42,15 @@ export async function benchPeers(
   cpuEntry: EngineEntry | undefined,
   gpu: Gpu,
   progress: (what: string) => void,
+  sizes: BenchSizes = BENCH_SIZES,
+  peers: readonly Peer[] = PEERS,
 ): Promise<PeersMeasured> {
   const absent = (reason: Absent) => ({ rows: [], absent: [reason] });
   if (!cpuEntry) return absent({ what: "peers", absent: "no engine trains on the CPU" });
   const measured = await withEngine(cpuEntry, async (onCpu) => {
     const onGpu = gpu === "none" ? undefined : await WEBGPU_ENGINE.open();
     try {
-      return await measurePeers({ onCpu, onGpu, gpu }, progress);
+      return await measurePeers({ onCpu, onGpu, gpu }, peers, sizes, progress);
     } finally {
       await onGpu?.close();
     }
@@ -55,21 +59,26 @@ export async function benchPeers(
 }
 
 /** Measures each peer in turns with ours: those on the CPU with the engine there, those on a GPU with the engine there. */
-async function measurePeers(engines: Engines, progress: (what: string) => void): Promise<PeersMeasured> {
+async function measurePeers(
+  engines: Engines,
+  peers: readonly Peer[],
+  sizes: BenchSizes,
+  progress: (what: string) => void,
+): Promise<PeersMeasured> {
   const { onCpu, onGpu, gpu } = engines;
   const runs = gpu === "real" ? 64 : cores;
   const tasks = new Map<CellConfig, PeerTask>();
-  for (const config of [BEST_CONFIG, SMALL_CONFIG]) tasks.set(config, await peerTask(onCpu, config, runs));
-  const threadsOf = fastestThreads(onCpu);
+  for (const config of [sizes.best, sizes.small]) tasks.set(config, await peerTask(onCpu, config, runs));
+  const threadsOf = fastestThreads(onCpu, sizes.timing);
   const rows: PeerRow[] = [], absent: Absent[] = [];
-  for (const peer of PEERS) {
+  for (const peer of peers) {
     if (peer.device === "gpu" && gpu === "none") {
       absent.push({ what: peer.what, absent: "no adapter was measured with ours" });
       continue;
     }
     const usesGpu = peer.device === "gpu" || peer.device === "python" && gpu === "real";
     const engine = usesGpu && onGpu ? onGpu : onCpu;
-    for (const config of modelsFor(peer, gpu)) {
+    for (const config of modelsFor(peer, gpu, sizes)) {
       const model = shapeOf(config);
       progress(`${peer.what}, ${model}`);
       // WebAssembly has one thread, and of several runs each has one; PyTorch takes as many as are fastest, and so do we.
@@ -77,7 +86,7 @@ async function measurePeers(engines: Engines, progress: (what: string) => void):
         ? await threadsOf(config)
         : ONE_THREAD;
       const openOurs = (count: number) => groupContender(engine, copies(config, count), threads.count);
-      const result = await measurePeer(peer, tasks.get(config)!, openOurs);
+      const result = await measurePeer(peer, tasks.get(config)!, openOurs, sizes.timing);
       if ("absent" in result) {
         absent.push(result);
         break;
@@ -89,9 +98,9 @@ async function measurePeers(engines: Engines, progress: (what: string) => void):
 }
 
 /** On a software adapter both train the small model; PyTorch trains both. */
-function modelsFor({ device, manyRuns }: Peer, gpu: Gpu): CellConfig[] {
-  if (device === "gpu" && gpu === "software") return [SMALL_CONFIG];
-  return device === "python" && !manyRuns ? [BEST_CONFIG, SMALL_CONFIG] : [BEST_CONFIG];
+function modelsFor({ device, manyRuns }: Peer, gpu: Gpu, { best, small }: BenchSizes): CellConfig[] {
+  if (device === "gpu" && gpu === "software") return [small];
+  return device === "python" && !manyRuns ? [best, small] : [best];
 }
 
 /** So many threads of ours, and how the table says it. */
@@ -103,16 +112,29 @@ interface Threads {
 const ONE_THREAD: Threads = { count: 1, words: threadsInWords(1, [1]) };
 
 /** With how many threads a run of ours is fastest: one, or as many as there are cores. Measured once for each configuration, in turns. */
-function fastestThreads(engine: Engine): (config: CellConfig) => Promise<Threads> {
+function fastestThreads(engine: Engine, timing: ContestTiming): (config: CellConfig) => Promise<Threads> {
   const known = new Map<CellConfig, Threads>(), counts = [...new Set([1, cores])];
   return async (config) => {
     const found = known.get(config);
     if (found) return found;
     const count = counts[
-      fastestOf(await takeTurns(counts.map((threads) => () => groupContender(engine, copies(config, 1), threads))))
+      fastestOf(
+        await takeTurns(counts.map((threads) => () => groupContender(engine, copies(config, 1), threads)), timing),
+      )
     ];
     const threads = { count, words: threadsInWords(count, counts) };
     known.set(config, threads);
     return threads;
   };
+}
+
+/** The peers' table, its head first. */
+export function peerLines(rows: readonly PeerRow[]): string[] {
+  const names = rows.map(({ what, model, runs }) => `${what}: ${runs} × (${model})`);
+  const width = maxOf(names.map(({ length }) => length));
+  const lines = rows.map(({ ms_per_step, ours_ms_per_step, ratio, ours }, i) => {
+    const numbers = [ms_per_step.toFixed(2).padStart(8), ours_ms_per_step.toFixed(2).padStart(7)];
+    return `${names[i].padEnd(width)}  ${numbers.join("  ")}  ${ratio.toFixed(2).padStart(8)} × ${ours}`;
+  });
+  return [`${"alternating with ours".padEnd(width)}   ms/step     ours  theirs / ours`, ...lines];
 }

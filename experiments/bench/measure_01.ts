@@ -114,7 +114,7 @@ export async function measureScores(
   for (const { name, typical } of shapes) {
     progress(`experiment 01, scores of ${name}`);
     const short: number[] = [], long: number[] = [];
-    // A device scores one model after the other, whoever asks.
+    // A device scores one model after the other, whatever the caller.
     const atOnce = onCpu ? cores : 1;
     for (let round = 0; round < ROUNDS; round++) {
       short.push(await timeScores(typical, parts.short, rows, { workers }, atOnce));

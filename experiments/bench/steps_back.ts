@@ -1,4 +1,5 @@
 /** What a byte costs where the gradient goes back through several steps. */
+import type { CellConfig } from "../../cells/config.ts";
 import { BEST_CONFIG } from "../../cells/known_configs.ts";
 import { buildTrainingStep } from "../../cells/language_model.ts";
 import { maxOf } from "../../cells/extremes.ts";
@@ -19,9 +20,9 @@ export interface StepsBackRow {
   readonly ratio: number;
 }
 
-/** A run of the best configuration. */
-export function stepsBackRun(bptt: number): EngineRun {
-  const [run] = copies(BEST_CONFIG, 1), { cell, sizes } = run.step;
+/** A run of the best configuration. @param best tests have a smaller one */
+export function stepsBackRun(bptt: number, best: CellConfig = BEST_CONFIG): EngineRun {
+  const [run] = copies(best, 1), { cell, sizes } = run.step;
   return { ...run, step: buildTrainingStep(cell!, sizes, { bptt }) };
 }
 
@@ -34,9 +35,10 @@ export async function benchStepsBack(
   engine: Engine,
   threads?: number,
   timing: ContestTiming = CONTEST,
+  best: CellConfig = BEST_CONFIG,
 ): Promise<StepsBackRow[]> {
   const outcomes = await takeTurns(
-    MEASURED.map((bptt) => () => groupContender(engine, [stepsBackRun(bptt)], threads)),
+    MEASURED.map((bptt) => () => groupContender(engine, [stepsBackRun(bptt, best)], threads)),
     timing,
   );
   const on = threads === undefined ? "" : `, ${threads} ${threads === 1 ? "thread" : "threads"}`;

@@ -5,7 +5,7 @@
  *
  * Between the look at the numbers and the rename a process may be stopped for long. So both happen under a lock on the attempt's own file, and whoever
  * takes the next number holds that lock while it does. It also notes in the file that there is a next one: a client of NFS may remember an old list
- * of a folder's names for half a minute, while a lock makes it read the file anew. Where a file system has no locks, the look alone is left.
+ * of a folder's names for half a minute, while a lock makes it read the file again. Where a file system has no locks, the look alone is left.
  */
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
@@ -101,7 +101,7 @@ export class Attempts {
     return latestIn(this.options.folderOf(key));
   }
 
-  /** Runs that this process holds and others have begun anew, as far as they have been looked at lately. */
+  /** Runs that this process holds and others have begun again, as far as they have been looked at lately. */
   superseded(): string[] {
     const now = performance.now() / 1000;
     if (now - this.#lastLook < LOOK_SECONDS) return [];
@@ -116,7 +116,7 @@ export class Attempts {
     return [...this.#held.keys()];
   }
 
-  /** Forgets a run that this process is through with. The file stays: numbers never come again. */
+  /** Forgets a run that this process is finished with. The file stays: numbers never come again. */
   leave(key: string): void {
     this.#held.delete(key);
   }
@@ -177,7 +177,7 @@ export function highestIn(folder: string): number {
   }
 }
 
-/** The latest attempt in a run's folder; undefined where there is none, or its file is no attempt's. */
+/** The latest attempt in a run's folder; undefined where there is none, or its file is not an attempt's. */
 export function latestIn(folder: string): Attempt | undefined {
   const number = highestIn(folder);
   if (!number) return undefined;

@@ -94,7 +94,7 @@ export class FencedQueue implements Queue {
     return this.table.staleSeconds;
   }
 
-  /** The runs of a lost share are another's, and nobody need wait for them: each look shows them anew, as a heartbeat would. */
+  /** The runs of a lost share are another's, and nobody need wait for them: each look shows them again, as a heartbeat would. */
   async living(): Promise<Claim[]> {
     const claims = [...await this.table.living(), ...await this.#others()], now = performance.now();
     const refused = [...this.#refused].map(([key, owner]) => ({ key, owner, since: now, heard: now, step: 0 }));

@@ -9,7 +9,7 @@ export interface HeartbeatOptions {
   readonly steps?: () => ReadonlyMap<string, number>;
   /** Given the claims that others have taken over, at every beat that the queue has answered. */
   readonly onBeat?: (lost: readonly string[]) => void;
-  /** Called when the queue does not answer, once until it answers again: what cannot be said now is said at the next beat. */
+  /** Called when the queue does not answer, once until it answers again: what fails now is sent at the next beat. */
   readonly onSilence?: (problem: string) => void;
 }
 

@@ -28,7 +28,7 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
   [0x65735546, "FUSE, which may be a network disk"],
 ]);
 
-/** The type of the file system that a path lies on, as `statfs` has it; undefined where that cannot be told. */
+/** The type of the file system that a path lies on, as `statfs` has it; undefined where that is unknown. */
 export type FileSystemType = (path: string) => number | undefined;
 
 /** The name of the network's file system that a path lies on; undefined where it lies on a disk of this machine, or nobody can tell. */

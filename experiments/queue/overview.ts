@@ -62,7 +62,7 @@ export interface Overview {
   readonly not_begun: readonly string[];
   /** Keys of runs that other folders have trained, as the server of the queue knows; `merge` joins them. */
   readonly elsewhere: readonly string[];
-  /** Why the server of the queue could not be asked: who is at work cannot be told then. */
+  /** Why the server of the queue could not be asked: which processes train is then unknown. */
   readonly queue_problem?: string;
   /** Runs whose result cannot be read; `train` leaves them alone. */
   readonly damaged: number;

@@ -36,10 +36,10 @@ const LONGEST_ATTEMPT = 24 * 60 * 60, RENEWED_AFTER = 20 * 60 * 60;
 /** Waiting jobs and retries have no end: seconds, and times; columns of 32 bits. */
 const NO_END = 2_000_000_000;
 
-/** Seconds that it is remembered where the runs of a process were: it is told anew at each heartbeat, and is there for people only. */
+/** Seconds that it is remembered where the runs of a process were: it is told again at each heartbeat, and is there for people only. */
 const STEPS_KEPT = 7 * 24 * 60 * 60;
 
-/** Milliseconds for which a look at all claims serves whoever asks again. */
+/** Milliseconds for which a look at all claims serves repeated calls. */
 const LOOK_MILLISECONDS = 1000;
 
 export interface PostgresQueueOptions {
@@ -58,7 +58,7 @@ export interface PostgresQueueOptions {
   readonly staleAfter?: number;
   /** Seconds to go on asking a server that does not answer. */
   readonly timeout?: number;
-  /** Seconds after which an attempt is begun anew, before pg-boss ends it. */
+  /** Seconds after which an attempt is begun again, before pg-boss ends it. */
   readonly renewedAfter?: number;
 }
 
@@ -148,7 +148,7 @@ export class PostgresQueue implements CountingTable {
   async beat(steps: ReadonlyMap<string, number>): Promise<string[]> {
     const { name } = this.options, held = [...this.#held.values()];
     for (const run of held) run.step = steps.get(run.key) ?? run.step;
-    // What cannot be said now is said at the next beat.
+    // What fails now is sent at the next beat.
     return await new Retries(this.options.address, 0).ask(async () => {
       const asked = held.map((run) => ({ run, attempt: run.attempt }));
       const touched = held.length ? await this.boss.touch(name, asked.map(({ attempt }) => attempt)) : undefined;
@@ -219,7 +219,7 @@ export class PostgresQueue implements CountingTable {
     });
   }
 
-  /** What other folders have is nobody's to wait for: each look shows it anew. */
+  /** What other folders have is nobody's to wait for: each look shows it again. */
   async living(): Promise<Claim[]> {
     const now = performance.now();
     if (!this.#look || now - this.#look.at > LOOK_MILLISECONDS) {

@@ -23,9 +23,9 @@ export interface Claim {
   readonly staleAfter?: number;
 }
 
-/** For whoever only looks and holds nothing. */
+/** For readers that hold no claims. */
 export interface ClaimReader {
-  /** The claims as they stand: `heard` says how fresh each is. None where it cannot be told who is at work. */
+  /** The claims as they stand: `heard` says how fresh each is. None where it is unknown which processes train. */
   claims(): Promise<readonly Claim[]>;
 }
 

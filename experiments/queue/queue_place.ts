@@ -10,7 +10,7 @@ import { type FileSystemType, networkFileSystem } from "./network_disk.ts";
 /** The variable of the environment that says where this machine's temporary files lie. */
 export const TEMPORARY_VARIABLE = Deno.build.os === "windows" ? "TEMP" : "TMPDIR";
 
-/** What the place depends on; whoever tests says otherwise. */
+/** What the place depends on; tests set their own. */
 export interface PlaceOptions {
   readonly typeOf?: FileSystemType;
   /** This machine's folder for temporary files. */

@@ -26,7 +26,7 @@ const ENCRYPTION = {
   /** With a certificate that a known authority has signed for this host. */
   require: true,
   "verify-full": true,
-  /** Encrypted, whoever answers. */
+  /** Encrypted, with any certificate. */
   "no-verify": { rejectUnauthorized: false },
 } as const;
 

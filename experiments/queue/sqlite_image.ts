@@ -85,7 +85,7 @@ export function imageReaders(): (path: string) => ClaimReader {
         known.set(path, { stamp, claims });
         return Promise.resolve(claims);
       } catch {
-        // Who is at work cannot be told now; a claim that is not heard of any more counts as stale by itself.
+        // Which processes train is unknown now; a claim that is not heard of any more counts as stale by itself.
         return Promise.resolve(last?.claims ?? []);
       }
     },
@@ -101,19 +101,19 @@ function claimsIn(path: string): Claim[] {
   }
 }
 
-/** How often the files are read again where somebody began the log anew meanwhile. */
+/** How often the files are read again where somebody began the log again meanwhile. */
 const TRIES = 5;
 
 /**
  * A database in memory, as its files were at one time; undefined where there is none.
  *
- * @throws {Error} if the bytes are no database, a file cannot be read, or the log was begun anew at each try
+ * @throws {Error} if the bytes are no database, a file cannot be read, or the log was begun again at each try
  */
 function openImage(path: string): DatabaseSync | undefined {
   for (let i = 0; i < TRIES; i++) {
     const before = stampOf(path), log = readIfThere(`${path}-wal`), database = readIfThere(path);
     if (!database?.length) return undefined;
-    // What was copied into the database meanwhile is still in the log, as long as that was not begun anew.
+    // What was copied into the database meanwhile is still in the log, as long as that was not begun again.
     const later = readIfThere(`${path}-wal`);
     const isSame = log?.length && later?.length ? roundOf(log) === roundOf(later) : stampOf(path) === before;
     if (!isSame) continue;

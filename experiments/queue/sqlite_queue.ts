@@ -1,6 +1,6 @@
 /**
  * Who is training what on one machine: claims on runs, in an SQLite database in the study. The results are the truth about what is done;
- * this file says only who is at work, can be deleted at any time, and is made anew from the results of runs under way.
+ * this file says only who is at work, can be deleted at any time, and is made again from the results of runs under way.
  */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -146,7 +146,7 @@ class SqliteQueue implements ClaimTable {
   /** Reads all claims and notes which hearts have beaten since the last time. */
   #look(database: DatabaseSync): Row[] {
     const now = this.#now();
-    // Whoever did not look for long (a stopped process, a sleeping laptop) has not watched: the count begins anew.
+    // Whoever did not look for long (a stopped process, a sleeping laptop) has not watched: the count begins again.
     if (now - this.#lastLook > this.#staleAfter / 2) this.#watched.clear();
     this.#lastLook = now;
     const rows = readRows(database);
@@ -221,7 +221,7 @@ export function readClaims(path: string): Claim[] {
     database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MILLISECONDS });
     return readRows(database);
   } catch {
-    // Who is at work cannot be told; what is done still can.
+    // Which processes train is unknown; what is done still can.
     return [];
   } finally {
     database?.close();

@@ -15,7 +15,7 @@ export interface AskedAgain {
 }
 
 /**
- * Seconds until the runs are trained, whoever trains them, at the speed of those among them that have finished. What is left are runs
+ * Seconds until the runs are trained, no matter which process trains them, at the speed of those among them that have finished. What is left are runs
  * that wait, that somebody trains (from the step that was last told), whose process has fallen silent, and done ones that are asked for
  * more steps.
  *

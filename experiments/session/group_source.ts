@@ -37,12 +37,12 @@ export class GroupSource implements RunSource<StartedRun> {
   readonly writeFailed: { readonly run: Run; readonly error: WriteFailure }[] = [];
   /** What went wrong when the next run was looked for. */
   error: unknown;
-  /** Runs that have joined and not left, as they are listed: a state to go on from is not kept longer than its group. */
+  /** Runs that have joined and not left, as they are listed: a state to resume from is not kept longer than its group. */
   readonly #runs = new Map<StartedRun, Run>();
 
   constructor(private readonly options: GroupSourceOptions) {}
 
-  /** Takes the runs back that have not left, once the trainer is through with the group: they are still claimed. */
+  /** Takes the runs back that have not left, once the trainer is finished with the group: they are still claimed. */
   takeBack(): Run[] {
     const runs = [...this.#runs.values()];
     for (const started of this.#runs.keys()) this.#leave(started);

@@ -24,7 +24,7 @@ export interface Preparation {
 
 /** Where a call of `train` is. */
 export interface TrainingProgress {
-  /** Runs that this call is through with: they have finished or diverged (NaN or Inf). */
+  /** Runs that this call is finished with: they have finished or diverged (NaN or Inf). */
   readonly runs_done: number;
   /** Runs that this call trains, as far as is known: those that other processes take are none of them. */
   readonly runs: number;
@@ -33,8 +33,8 @@ export interface TrainingProgress {
   /** Those that this call will have done at its end. */
   readonly steps: number;
   /**
-   * Seconds until the runs that this call is about are trained, whoever trains them: what `status` says, up to the moment at which it looked, where
-   * the call is about all runs. Absent until one of them has finished, and where who is at work cannot be told: then the speed of this call's own steps is
+   * Seconds until the runs that this call is about are trained, no matter which process trains them: what `status` says, up to the moment at which it looked, where
+   * the call is about all runs. Absent until one of them has finished, and where it is unknown which processes train: then the speed of this call's own steps is
    * all that is known.
    */
   readonly seconds_left?: number;

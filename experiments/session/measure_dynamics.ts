@@ -65,7 +65,7 @@ export interface MeasureSummary {
   readonly had: number;
   /** Of those, runs that had been with other settings; they are kept as they are. */
   readonly otherwise: number;
-  /** Runs that are in the hands of other processes, or that these have measured meanwhile. */
+  /** Runs that are in use by other processes, or that these have measured meanwhile. */
   readonly others: number;
   /** Runs that could not be measured. */
   readonly problems: number;
@@ -73,7 +73,7 @@ export interface MeasureSummary {
   readonly unreadable: readonly string[];
 }
 
-/** What whoever measures may have open already. */
+/** Resources that the caller may have open already. */
 export interface MeasureResources {
   /** The study's. */
   readonly queue?: Queue;
@@ -83,7 +83,7 @@ export interface MeasureResources {
 /**
  * Measures finished runs. Each is claimed meanwhile: none is measured twice, or while it trains on or is scored.
  *
- * @param given what whoever measures has open already; workers that are not given end with the call
+ * @param given resources that the caller has open already; workers that are not given end with the call
  * @throws {UserError} before anything is written, if nothing is meant or the test split is too short; {@linkcode OpenFilesError} if this process may
  * open no worker
  * @throws what a handler of the options throws

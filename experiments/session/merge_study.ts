@@ -57,7 +57,7 @@ export interface MergeSummary {
 /**
  * Joins the runs of copies of a study. What is here stays; what comes is checked before, and each run is claimed meanwhile.
  *
- * @throws {UserError} before anything is written, if a folder is no copy of the study, or is named twice; later, if the study cannot be written
+ * @throws {UserError} before anything is written, if a folder is not a copy of the study, or is named twice; later, if the study cannot be written
  */
 export async function mergeStudies(options: MergeOptions): Promise<MergeSummary> {
   const { dir, experiment, signal, onMessage } = options, study = await Study.open(dir);
@@ -184,7 +184,7 @@ class Merging implements AsyncDisposable {
       onProblem?.(`Cannot merge ${name}: ${decision.why}`);
     } else {
       this.#left++;
-      onMessage?.(`Left ${name}: ${decision.why}`);
+      onMessage?.(`Skipped ${name}: ${decision.why}`);
     }
     return undefined;
   }

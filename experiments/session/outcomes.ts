@@ -112,7 +112,7 @@ export class Outcomes {
     await this.#unlessQueueFails(run, this.scheduler.putBack(run));
   }
 
-  /** Releases the claim on a run that this process is through with. */
+  /** Releases the claim on a run that this process is finished with. */
   async release(run: Pick<Run, "key">): Promise<void> {
     this.progress.drop(run);
     await this.#unlessQueueFails(run, this.scheduler.release(run));

@@ -76,7 +76,7 @@ export class SessionProgress {
     return new Map([...this.#runs].map(([key, { step }]) => [key, step]));
   }
 
-  /** Keys of the runs that this call is through with. */
+  /** Keys of the runs that this call is finished with. */
   get ended(): ReadonlySet<string> {
     return this.#ended;
   }

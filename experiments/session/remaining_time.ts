@@ -1,4 +1,4 @@
-/** How long the runs that a call of `train` is about still take, whoever trains them: what `status` says, asked at heartbeats. */
+/** How long the runs that a call of `train` is about still take, no matter which process trains them: what `status` says, asked at heartbeats. */
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { STALE_SECONDS } from "../queue/queue.ts";
 import { standingOf } from "../queue/standing.ts";
@@ -18,9 +18,9 @@ export interface RemainingTimeOptions extends AskedAgain {
   readonly runs: () => readonly Run[];
   /** Where a PostgreSQL server has the claims: a URL. Absent: they are in the study. */
   readonly queue?: string;
-  /** Looks at the claims; whoever tests has others. */
+  /** Looks at the claims; tests set their own. */
   readonly claims?: () => Promise<ClaimsLook>;
-  /** Unix seconds; whoever tests says otherwise. */
+  /** Unix seconds; tests set their own. */
   readonly now?: () => number;
   /** Milliseconds that only ever go on; absent: `performance.now()`. */
   readonly clock?: () => number;
@@ -48,7 +48,7 @@ export class RemainingTime {
     this.#results = new KnownResults(() => study, experiment);
   }
 
-  /** Seconds left by now. Undefined where nothing is known: no run has finished, or who is at work cannot be told. */
+  /** Seconds left by now. Undefined where nothing is known: no run has finished, or it is unknown which processes train. */
   get seconds(): number | undefined {
     const secondsSince = (at: number) => (this.#clock() - at) / 1000;
     if (!this.#told || (this.#look && secondsSince(this.#look.since) > STALE_SECONDS)) return undefined;

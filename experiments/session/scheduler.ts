@@ -125,7 +125,7 @@ export class Scheduler<R extends Keyed> {
 
   /**
    * Gives a claimed run back to be handed out again: it is the next, and does not count towards the limit. Rejects when the queue does; the
-   * run is handed out again all the same.
+   * run is handed out again anyway.
    */
   async putBack({ key }: Keyed): Promise<void> {
     const run = this.#claimed.get(key)!;
@@ -159,7 +159,7 @@ export class Scheduler<R extends Keyed> {
 
   #fitsBeside(present: readonly R[]): (run: R) => boolean {
     const { memory } = this.options;
-    // A run that does not even fit alone is tried all the same: the engine's error says by how much.
+    // A run that does not even fit alone is tried anyway: the engine's error says by how much.
     if (!memory || !present.length) return () => true;
     const used = present.reduce((bytes, run) => bytes + memory.footprint(run), 0);
     return (run) => used + memory.footprint(run) <= memory.bytes();

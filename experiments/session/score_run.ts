@@ -28,7 +28,7 @@ export const SCORE_SAMPLE = { bytes: 200, temperature: 0.8, seed: 0 } as const;
 /** What a run is scored with. */
 export interface Scoring {
   readonly model: Uint8Array;
-  /** Whether the model was made anew from the checkpoint: if its score is good, both take the place of those that there are. */
+  /** Whether the model was made again from the checkpoint: if its score is good, both take the place of those that there are. */
   readonly isRemade?: boolean;
   /** What the study's models read: its test split is scored, and the beginning of its validation split. */
   readonly text: TokenizedCorpus;
@@ -51,7 +51,7 @@ const KEEP_MODEL = "move it away to keep the present model";
 /**
  * Scores one run's model on the test split and on the validation split, and adds the scores to its result, with a sample of what it writes.
  *
- * @throws {UserError} if the model is not that of the result, or a score is no finite number; model and result stay as they are
+ * @throws {UserError} if the model is not that of the result, or a score is not a finite number; model and result stay as they are
  * @throws {OpenFilesError} if this process may open no worker
  * @throws the signal's reason, if it gives the score up
  */
@@ -83,7 +83,7 @@ export async function scoreRun(
         );
       },
     );
-  // The file again: someone may have removed or mended it meanwhile.
+  // The file again: someone may have removed or fixed it meanwhile.
   const now = await finishedResult(study, experiment, key);
   if (now["end time"] !== result["end time"]) {
     throw new UserError(`Cannot keep the score of run ${shortKey(key)}: its result changed while it was scored`);
@@ -156,7 +156,7 @@ export async function finishedResult(
 }
 
 /**
- * Makes the model of a run's checkpoint anew: so weights that were trained elsewhere come in. A run without a checkpoint keeps
+ * Makes the model of a run's checkpoint again: so weights that were trained elsewhere come in. A run without a checkpoint keeps
  * its model, and so does one whose checkpoint is further than its result.
  */
 export async function remadeModel(

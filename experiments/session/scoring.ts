@@ -24,7 +24,7 @@ import { finishedResult, remadeModel, type RunScore, scoreRun } from "./score_ru
 export interface EvaluateOptions extends Pick<QueueChoice, "nodeLocal" | "queue"> {
   readonly dir: string;
   readonly experiment: Experiment;
-  /** Scores runs that have a score too, after making their model anew from the checkpoint. */
+  /** Scores runs that have a score too, after making their model again from the checkpoint. */
   readonly again: boolean;
   /** Which configurations; all where absent. */
   readonly only?: Selection;
@@ -56,7 +56,7 @@ export interface EvaluateSummary {
   readonly placed: number;
   /** Of those that had one, runs without a score on the validation split: an earlier version scored them, and `again` adds it. */
   readonly unvalidated: number;
-  /** Runs that are in the hands of other processes. */
+  /** Runs that are in use by other processes. */
   readonly others: number;
   /** Runs that could not be scored. */
   readonly problems: number;
@@ -64,7 +64,7 @@ export interface EvaluateSummary {
   readonly unreadable: readonly string[];
 }
 
-/** What whoever scores may have open already. */
+/** Resources that the caller may have open already. */
 export interface EvaluateResources {
   /** The study's. */
   readonly queue?: Queue;

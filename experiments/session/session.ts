@@ -290,7 +290,7 @@ export class TrainingSession {
       try {
         await this.#reopen();
       } catch (error) {
-        // A driver that starts anew may take a while: that is one more attempt.
+        // A driver that restarts may take a while: that is one more attempt.
         if (!groups.length) throw error;
         return this.#recover(groups.flat(), new EngineFailure("lost", messageOf(error)));
       }

@@ -193,7 +193,7 @@ async function waitingRuns(
       if (meant.has(run) && !isDone(result, settings, options)) waiting.push(run);
     } catch (error) {
       if (!meant.has(run)) continue;
-      // Someone may want to mend the file: its run is left alone, the others go on.
+      // Someone may want to fix the file: its run is left alone, the others go on.
       options.onProblem?.(`${messageOf(error)}; this run is skipped`);
       skipped++;
     }

@@ -1,4 +1,4 @@
-/** Bounds of a study that are checked where they count: `init` can then mend what an earlier version let grow too large. */
+/** Bounds of a study that are checked where they count: `init` can then fix what an earlier version let grow too large. */
 import { UserError } from "../../cells/errors.ts";
 import { checkLogged, LIMITS, stepsToLog, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { MOST_RUNS } from "./grid.ts";
@@ -45,7 +45,7 @@ export function checkTraining(
 /**
  * Checks that runs which a person has asked for have losses to log: see `checkLogged()`.
  *
- * @throws {UserError} naming flags that would mend it
+ * @throws {UserError} naming flags that would fix it
  */
 export function checkAskedLogged(settings: TrainingSettings, stepsBack: number): void {
   checkLogged(settings, stepsBack, UserError, () => {

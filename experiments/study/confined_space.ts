@@ -178,7 +178,7 @@ class ConfinedModule {
 
 const NOTHING = { net: false, write: false, env: false, ffi: false, run: false, sys: false, import: false } as const;
 
-/** What Deno says, for whoever wrote the module: without its advice, its colours, and the address that the text has. */
+/** What Deno says, for the module's author: without its advice, its colours, and the address that the text has. */
 function plainReason(why: string, name: string): string {
   const refused = /Requires (\w+ access(?: to .*?)?)(?:, run again with.*)?(?: at .*)?$/.exec(why);
   if (refused) return `it needs ${refused[1]}, must not: a space may read only itself and this project`;

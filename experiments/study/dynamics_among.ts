@@ -25,7 +25,7 @@ export interface ReadDynamics {
   readonly otherwise: readonly { readonly as: MeasuredAs; readonly keys: readonly string[] }[];
   /** What these were measured at: among other runs they may be the most. */
   readonly left: ReadonlyMap<string, RunDynamics>;
-  /** Runs without a model's file, measured in whatever way: whether it is what was measured cannot be said. */
+  /** Runs without a model's file, measured in whatever way: whether that is the measured one is unknown. */
   readonly unchecked: readonly string[];
 }
 

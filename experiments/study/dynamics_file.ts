@@ -1,6 +1,6 @@
 /**
  * What was measured of the dynamics of one run's model, as it stands in `dynamics_*\/<id>.json`. Results stay as they are: this file is bound to
- * the model by its SHA-256, and is measured anew where the model is another one.
+ * the model by its SHA-256, and is measured again where the model is another one.
  */
 import * as z from "zod";
 import type { ByteRecall } from "../../train/dynamics/byte_recall.ts";

@@ -33,7 +33,7 @@ export function areEqual(amounts: readonly number[]): boolean {
 export interface BudgetLines {
   /** Updates of runs that go so many steps back, and whether they are equal in what the budget says. */
   readonly updates: string;
-  /** Where they are not: what follows, and what would mend it. */
+  /** Where they are not: what follows, and what would fix it. */
   readonly warning?: string;
 }
 

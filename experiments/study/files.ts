@@ -285,10 +285,10 @@ export function sumOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** What went wrong with a file, in words for whoever runs a command. */
+/** What went wrong with a file, in words for the user of a command. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
-    // Deno names a flag, which is for whoever wrote the command.
+    // Deno names a flag, which is for the command's author.
     return isClosedToAll(error)
       ? "Deno denies access to it without all permissions"
       : `this command has no permission for it (${error.message.replace(/, run again with .*/, "")})`;

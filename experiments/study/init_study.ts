@@ -46,7 +46,7 @@ export interface InitOptions extends ConfigRequest {
   readonly budget?: Budget;
   /** The vocabulary: 256 for bytes, more for byte-pair tokens; the study's own where it has one. */
   readonly tokens?: number;
-  /** For experiment 02: configurations that are not chosen and are trained all the same, in all. */
+  /** For experiment 02: configurations that are not chosen and are trained anyway, in all. */
   readonly controls?: number;
   /**
    * Called with what is to be written, before it is; where it rejects, nothing is. Called again if another process has changed the study
@@ -266,7 +266,7 @@ function checkCells(space: Space, entries: readonly ConfigEntry[], vocabulary: n
  * Reads the space that a study is to be made with. One that is there may get one that only adds named cells to the built-in space: what it lists
  * stays what it is.
  *
- * @throws {UserError} if it is no space, the study has another, or a file of somebody's would be lost
+ * @throws {UserError} if it is not a space, the study has another, or a file of somebody's would be lost
  */
 async function newSpace(known: Study | undefined, dir: string, path: string): Promise<SpaceFile> {
   const file = await readSpaceFile(path), { name, sha256 } = file.settings, own = known?.settings.space;
@@ -297,7 +297,7 @@ async function mergeSettings(known: Study | undefined, options: InitOptions, spa
     ? known?.settings.corpus.source ?? EMBEDDED.name
     : corpusSource(options.corpus);
   if (known && seeds < known.settings.seeds) await checkSeedsLeft(options.dir, seeds);
-  // Those of an earlier version may be too many, which this call may mend.
+  // Those of an earlier version may be too many, which this call may fix.
   if (options.seeds === undefined) checkRuns(options.dir, seeds, 0);
   if (known) checkTraining(options.dir, experiment, before, options);
   checkLimits({ seeds, batch, history, steps });

@@ -33,7 +33,7 @@ export type NgramBaselines = z.infer<typeof baselinesSchema>["floors"];
 /**
  * The baselines that a study has; undefined where it has none, or those of another method, corpus or split.
  *
- * @throws {UserError} if the file is damaged, with what makes it anew
+ * @throws {UserError} if the file is damaged, with what makes it again
  */
 export async function readBaselines(
   { dir, settings, baselinesPath: path }: Study,
@@ -59,12 +59,12 @@ function isKept(path: string): boolean {
   }
 }
 
-/** What {@linkcode ensureBaselines} is told. */
+/** Options of {@linkcode ensureBaselines}. */
 export interface CountingOptions {
   readonly signal?: AbortSignal;
   /** Called with how much of the corpus has been counted, in bytes; not at all where nothing has to be. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called with one line when the study's file is damaged, before it is made anew. */
+  /** Called with one line when the study's file is damaged, before it is made again. */
   readonly onDamaged?: (problem: string) => void;
 }
 

@@ -47,7 +47,7 @@ export async function readSpaceFile(path: string): Promise<SpaceFile> {
 /**
  * The space of a study; the built-in one, where it keeps none.
  *
- * @throws {UserError} if the file is missing or has been changed, or is no space
+ * @throws {UserError} if the file is missing or has been changed, or is not a space
  */
 export async function studySpace(dir: string, settings: SpaceSettings | undefined): Promise<Space> {
   if (!settings) return GATED_SPACE;

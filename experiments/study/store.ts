@@ -204,7 +204,7 @@ export class Study extends StudyPaths {
 
   async writeResult(experiment: Experiment, key: string, result: RunResult, commit?: Commit): Promise<void> {
     const path = this.resultPath(experiment, key);
-    // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whoever put them together.
+    // What could not be read again must not be written: JSON has no NaN. Keys stand in one order, whatever the order they were built in.
     await this.#write(path, JSON.stringify(parseResult(result, path, this.space)) + "\n", commit);
   }
 

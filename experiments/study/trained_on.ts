@@ -1,4 +1,4 @@
-/** On what finished runs were trained. Engines and adapters agree but for the last digits: runs of several are not mixed without a word. */
+/** On what finished runs were trained. Engines and adapters agree but for the last digits: runs of several are not mixed silently. */
 import { counted } from "../../cells/counts.ts";
 import { oneLine } from "../../cells/visible_text.ts";
 

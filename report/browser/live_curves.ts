@@ -76,7 +76,7 @@ export class LiveCurves {
 
   #draw({ key, log_every, values, state, isShown, isBest }: LiveCurve): void {
     const drawn = this.#drawn.get(key) ?? this.#add(key, log_every);
-    // A run that was begun anew meanwhile has another curve, however long.
+    // A run that was begun again meanwhile has another curve, however long.
     const isOther = drawn.points > 0 && values[drawn.points - 1] !== drawn.last;
     if (values.length < drawn.points || log_every !== drawn.log_every || isOther) {
       Object.assign(drawn, { points: 0, d: "", log_every });

@@ -4,7 +4,7 @@
 /** What tells columns apart in the page's address. */
 const keyOf = (heading: HTMLTableCellElement) => heading.dataset.key;
 
-/** Numbers with thousands separated, true minus signs, and a spread behind them; a dash is no number. */
+/** Numbers with thousands separated, true minus signs, and a spread behind them; a dash: no number. */
 function numberIn(cell: HTMLTableCellElement): number {
   return parseFloat((cell.dataset.value ?? cell.textContent!).replace(/,/g, "").replace("−", "-"));
 }

@@ -63,7 +63,7 @@ export interface ReportContent {
   readonly dynamicsQuestions: readonly Question[];
   /** Whose factors are shown. */
   readonly table: Space;
-  /** What has no part in it. @param study what commands name */
+  /** What it leaves out. @param study what commands name */
   account(study: AccountData["study"]): AccountEntry[];
 }
 

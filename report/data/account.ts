@@ -1,4 +1,4 @@
-/** What of a study has no part in its report, or only half of one: counted and named, so that nothing is dropped in silence. */
+/** What a report leaves out of a study, or only half of one: counted and named, so that nothing is dropped in silence. */
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Experiment } from "../../experiments/study/schema.ts";
 import type { Study } from "../../experiments/study/store.ts";

@@ -1,4 +1,4 @@
-/** What of a study's dynamics has no part in its report: counted and named, so that nothing is dropped in silence. */
+/** What a report leaves out of a study's dynamics: counted and named, so that nothing is dropped in silence. */
 import { counted } from "../../cells/counts.ts";
 import { settingsInWords } from "../../experiments/session/dynamics_words.ts";
 import { dynamicsCommand } from "../../experiments/study/commands.ts";

@@ -1,6 +1,6 @@
 /**
  * Rows -> one row per configuration, merged over its seeds: what pictures and tables show. Statistics on switches take the
- * runs themselves, because they compare seed with seed.
+ * runs themselves, because they compare them by seed.
  */
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";

@@ -22,12 +22,12 @@ export interface StudyRuns {
   readonly rows: readonly RunRow[];
   /** What the rows are made from, and the study's list. */
   readonly source: StudyRunsSource;
-  /** Runs without a curve, and files that could not be read: they have no part in a comparison. */
+  /** Runs without a curve, and files that could not be read: they are not in a comparison. */
   readonly unfinished: number;
   readonly unreadable: number;
 }
 
-/** What {@linkcode studyRunsOf} is told. */
+/** Options of {@linkcode studyRunsOf}. */
 export interface StudyRunsSource extends Pick<StudyRuns, "name" | "dir" | "space"> {
   readonly results: readonly RunResult[];
   readonly unreadable: readonly string[];

@@ -85,7 +85,7 @@ export interface RunTable {
   mixed: RunResult[];
   /** How many results each version wrote. */
   versions: ReadonlyMap<string, number>;
-  /** Runs whose test score is no part of the rows: see {@linkcode comparableScores}. */
+  /** Runs whose test score is not part of the rows: see {@linkcode comparableScores}. */
   scored_otherwise: FinishedResult[];
   /** Bytes of the test split that the scores in the rows are of, where that is not all of it. */
   test_bytes_asked: number | undefined;

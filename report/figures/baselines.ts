@@ -124,7 +124,7 @@ export function endLabels(
   });
 }
 
-/** What the lines are, for a subtitle, and which lie outside of the picture; nothing where there are none. */
+/** What the lines are, for a subtitle, and which lie beyond the axis; nothing where there are none. */
 export function baselineNote(
   lines: readonly BaselineLine[],
   domain: readonly number[],

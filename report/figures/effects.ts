@@ -30,7 +30,7 @@ const NO_PAIR: Readonly<Record<Measure, string>> = {
 
 /**
  * Draws the effects, a row for each factor and a panel for each measure that has a pair, the primary one first; both have their rows in one order, that of the
- * effects on the primary measure. Pairs whose added weights stay as drawn have a row of their own. What cannot be compared has a row that
+ * effects on the primary measure. Pairs whose added weights are never trained have a row of their own. What cannot be compared has a row that
  * says so.
  *
  * @returns the SVG's text
@@ -137,7 +137,7 @@ export function effectRows(effect: FactorEffect, measured: Measured, none: strin
   }];
 }
 
-/** Of what is no switch, with the values that are compared. */
+/** Of what is not a switch, with the values that are compared. */
 function labelOf({ factor, from, to }: FactorEffect): string {
   if (!isSwitch(factor)) return `${factor.label}\n${differenceName({ factor, from, to })}`;
   return factor.label.length > LONG_LABEL ? wrapped(factor.label, 2) : factor.label;

@@ -51,7 +51,7 @@ export interface HyperparameterOptions extends FigureOptions {
 
 /**
  * Draws the lowest loss of each configuration, the mean over its seeds, against each hyperparameter; a line through the dot goes from
- * the lowest to the highest of the seeds. Controls are hollow diamonds, and have no part in means. With a filter that no configuration passes,
+ * the lowest to the highest of the seeds. Controls are hollow diamonds, and are not in means. With a filter that no configuration passes,
  * the picture says so.
  *
  * @param rows at least one configuration, best first

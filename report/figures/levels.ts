@@ -90,7 +90,7 @@ export function placeLevelLabels(
   return placed;
 }
 
-/** What {@linkcode levelMarks} are told, in pixels. */
+/** Options of {@linkcode levelMarks}, in pixels. */
 export interface LevelOptions {
   /** Of the domain. */
   readonly height: number;
@@ -144,7 +144,7 @@ export function levelLabelMarks(placed: readonly LevelLabel[]): Plot.Markish[] {
 }
 
 /**
- * The same where losses lie along x: upright dotted lines, with labels to the right of their lower ends.
+ * The same where losses lie along x: vertical dotted lines, with labels to the right of their lower ends.
  *
  * @param width of the domain, in pixels
  */
@@ -194,7 +194,7 @@ export function inShort(labels: readonly string[]): string {
 }
 
 /**
- * What the lines are, for a subtitle, and which levels lie outside of the picture; nothing where there are none.
+ * What the lines are, for a subtitle, and which levels lie beyond the axis; nothing where there are none.
  *
  * @param domains of the picture's panels
  */

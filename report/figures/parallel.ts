@@ -37,7 +37,7 @@ const BETWEEN = 0.09;
 const BEST_SHARE = 0.1;
 const BEST_COLOUR = "#0072B2";
 
-/** An upright axis: the values that occur, and which one a row has. */
+/** A vertical axis: the values that occur, and which one a row has. */
 interface Axis {
   label: string;
   values: string[];

@@ -6,7 +6,7 @@ import { COLOUR } from "./theme.ts";
 const LABEL = { size: 11, above: 12 } as const;
 
 /**
- * Upright dotted lines.
+ * Vertical dotted lines.
  *
  * @param ends see {@linkcode Passes}
  * @param labelled whether the first one says above the panel what begins there

@@ -35,7 +35,7 @@ export interface PictureData {
   levels?: readonly Level[];
   /** Of an experiment that was chosen by the ranking of another. */
   promotion?: PromotionAudit;
-  /** Of cells with each other, and of ways of training. */
+  /** Of cells with each other, and of training settings. */
   comparisons?: Comparisons;
   /** With other studies. */
   studies?: readonly StudyComparison[];

@@ -173,7 +173,7 @@ function placesIn(options: ScatterOptions) {
   return { area, yOf, spot };
 }
 
-/** The labels of levels, over dots and upright lines: under them they could not be read where many lie at the left. */
+/** The labels of levels, over dots and vertical lines: under them they could not be read where many lie at the left. */
 function placedLevels(dots: readonly ScatterDot[], options: ScatterOptions): LevelLabel[] {
   if (!options.labelled) return [];
   const { levels, yDomain } = options, { area: { left, right, top, bottom }, yOf, spot } = placesIn(options);

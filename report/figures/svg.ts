@@ -120,7 +120,7 @@ export interface Frame {
   y?: string;
 }
 
-/** What every figure is told. */
+/** Options of every figure. */
 export interface FigureOptions {
   /** File name without its ending. */
   name: string;

@@ -1,4 +1,4 @@
-/** What of a study has no part in its report, as the page says it. */
+/** What a report leaves out of a study, as the page says it. */
 import { type AccountEntry, MOST_NAMES, NOTHING } from "../data/account.ts";
 import { escapeHtml, listOf } from "./html.ts";
 

@@ -14,7 +14,7 @@ import { formatOnAxis } from "../tables/format.ts";
 export interface CurveFrame {
   /** Grid and labels, once for the page. */
   symbol: string;
-  /** What its upright lines are, in a paragraph; empty where there is nothing to say. */
+  /** What its vertical lines are, in a paragraph; empty where there is nothing to say. */
   note: string;
   /** A configuration's mean curve, with a band from the lowest to the highest of its seeds. */
   draw(row: MergedRow): string;

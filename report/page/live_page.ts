@@ -11,7 +11,7 @@ import { pageAround, partsAround } from "./page_around.ts";
 import { scriptsOf } from "./scripts.ts";
 import { LIVE_STYLE, PAGE_STYLE } from "./style.ts";
 
-/** What {@linkcode livePage} is told. */
+/** Options of {@linkcode livePage}. */
 export interface LivePageOptions {
   /** What is watched. */
   readonly title: string;

@@ -36,7 +36,7 @@ export interface PagePart {
   readonly html: string;
 }
 
-/** All that changes with the configurations that are shown, in the order of the page; of a part without a word there is none. */
+/** All that changes with the configurations that are shown, in the order of the page; a part without text is left out. */
 export function pageParts(content: ReportContent): PagePart[] {
   const parts = partsOf(content), { table } = content;
   const heading = (part: keyof typeof parts) => `<h2 id="${part}">${parts[part]}</h2>`;

@@ -1,4 +1,4 @@
-/** What the page says against baselines, and on other ways of training. */
+/** What the page says against baselines, and on other training settings. */
 import type { Picture } from "../figures/pictures.ts";
 import { figure } from "./figure.ts";
 import { escapeHtml, listOf, textTable } from "./html.ts";

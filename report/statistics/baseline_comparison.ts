@@ -1,6 +1,6 @@
 /**
  * The best configuration of the table's own cell against each baseline. **What is chosen** is chosen by the score on the validation split, where
- * results of earlier versions have none by the lowest training loss; **what is compared** is the score on the test split, seed with seed: runs of
+ * results of earlier versions have none by the lowest training loss; **what is compared** is the score on the test split, paired by seed: runs of
  * one seed share the text's offsets, and weights where they have them in common. The unit is a seed, so the interval is Student's t over the
  * seeds' differences, and with one seed there is none.
  *
@@ -52,7 +52,7 @@ export interface BestAgainst {
   readonly of: number;
   /** How all of these were trained, in words; empty where a study has one way alone, or each has its own. */
   readonly trained: string;
-  /** Where each has its own: how many ways of training it is the best of. */
+  /** Where each has its own: how many training settings it is the best of. */
   readonly ways?: ReadonlyMap<MergedRow, number>;
   readonly measure: Measure;
   /** Baselines, best first by the same criterion. */

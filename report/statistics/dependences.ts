@@ -1,5 +1,5 @@
 /**
- * How an effect depends on another factor. A mean effect whose sign turns with another factor, or that is smaller than what another factor changes
+ * How an effect depends on another factor. A mean effect whose sign changes with another factor, or that is smaller than what another factor changes
  * of it, says little by itself (design, section 10): whoever states it says where it turns.
  */
 import type { Factor, FactorValue } from "../../cells/factor.ts";
@@ -21,11 +21,11 @@ import { holmOfKnown } from "./holm.ts";
 export interface Interaction extends PairMean {
   /** In the order of their table. */
   readonly factors: readonly [FactorContrast, FactorContrast];
-  /** `p` corrected by Holm over all interactions of the measure, those with sizes and ways of training included. */
+  /** `p` corrected by Holm over all interactions of the measure, those with sizes and training settings included. */
   readonly p_holm: number | undefined;
   /** How many these are. */
   readonly tested: number;
-  /** Matched sets in which a switch adds weights that stay as drawn; they are in none of the numbers. */
+  /** Matched sets in which a switch adds weights that are never trained; they are in none of the numbers. */
   readonly inactive: number;
 }
 

@@ -24,7 +24,7 @@ export interface DynamicsCorrelation {
 
 /** With fewer configurations a bootstrap says little of how sure τ is. */
 const FEWEST = 12;
-/** Each takes all pairs anew: of 432 configurations 17,000. */
+/** Each takes all pairs again: of 432 configurations 17,000. */
 const RESAMPLES = 1999;
 
 /**

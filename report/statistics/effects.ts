@@ -41,7 +41,7 @@ export interface FactorLevels {
   readonly levels: readonly FactorValue[];
 }
 
-/** The mean over pairs whose added weights stay as drawn, and the values that tell them from active pairs. */
+/** The mean over pairs whose added weights are never trained, and the values that tell them from active pairs. */
 export interface InactivePairs extends PairMean {
   /** Of other factors: what all of these have and no active pair has; where there is none, what no active pair has together. */
   readonly at: readonly { readonly factor: Factor; readonly value: FactorValue }[];
@@ -53,7 +53,7 @@ export interface FactorEffect extends FactorContrast, PairMean {
   readonly p_holm: number | undefined;
   /** `p_seeds` corrected in the same way. */
   readonly p_seeds_holm: number | undefined;
-  /** Of pairs whose added weights stay as drawn; undefined where there is none. */
+  /** Of pairs whose added weights are never trained; undefined where there is none. */
   readonly inactive: InactivePairs | undefined;
   /** Of each other factor the values that its active pairs have. */
   readonly over: readonly FactorLevels[];

@@ -135,7 +135,7 @@ function areTrainedAlike(runs: readonly RunRow[]): boolean {
 
 /**
  * Whether what a block compares is trained in it: for each switch among the factors, and each two of its runs that differ in that alone, every
- * weight that the switch adds (design, section 10), which more steps back reach more of. Other factors add no part that stays as drawn.
+ * weight that the switch adds (design, section 10), which more steps back reach more of. Other factors add no part that is never trained.
  */
 export function isActive(
   { seeds: [{ runs }] }: MatchedBlock,
@@ -198,7 +198,7 @@ function bitCount(bits: number): number {
   return count;
 }
 
-/** Matched blocks in which everything that is compared is trained, and those in which some of it stays as drawn. */
+/** Matched blocks in which everything that is compared is trained, and those in which some of it is never trained. */
 export interface SplitBlocks {
   readonly active: readonly MatchedBlock[];
   readonly inactive: readonly MatchedBlock[];

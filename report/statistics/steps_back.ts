@@ -4,7 +4,7 @@
  * training losses are, at the last point that all have logged and in which they are equal. Which of the two stands where follows from what the runs
  * have done, not from what was asked for.
  *
- * Differences are of pairs that differ in `k` alone, seed with seed, with the intervals of the design's section 10: of several
+ * Differences are of pairs that differ in `k` alone, paired by seed, with the intervals of the design's section 10: of several
  * configurations as {@linkcode crossedMean} has them, of one by Student's t over its seeds, and of one seed none.
  */
 import { mean } from "simple-statistics";
@@ -54,12 +54,12 @@ export interface StepsBackChange {
 }
 
 /**
- * Why runs have no part in a comparison. Of scores: they have none, or have done less or more than those that are equal. Of losses: they have
+ * Why runs are not in a comparison. Of scores: they have none, or have done less or more than those that are equal. Of losses: they have
  * made fewer updates than most with as many steps back.
  */
 export type LeftOutReason = "no score" | "less" | "more" | "short";
 
-/** Runs with `k` steps back that have no part in a comparison, for one reason. */
+/** Runs with `k` steps back that are not in a comparison, for one reason. */
 export interface LeftOut {
   readonly k: number;
   readonly reason: LeftOutReason;
@@ -79,7 +79,7 @@ export interface BasisAnswer {
   readonly levels: readonly number[];
   /** What these have done. */
   readonly extents: readonly Extent[];
-  /** Runs of the study that have no part in it. */
+  /** Runs of the study that are not in it. */
   readonly left_out: readonly LeftOut[];
   /** Over all configurations, no baselines, that were trained with both. */
   readonly changes: readonly StepsBackChange[];
@@ -310,7 +310,7 @@ function changesOf(groups: readonly Group[], reading: Reading, levels: readonly 
   });
 }
 
-/** A configuration's differences, seed with seed; none where it has no seed with both. */
+/** A configuration's differences, paired by seed; none where it has no seed with both. */
 function contrastOf(
   { runs, best }: Group,
   { isCompared }: Reading,

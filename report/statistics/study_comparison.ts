@@ -161,7 +161,7 @@ function comparedEffects(paired: PairedStudies, measure: Measure): ComparedEffec
   return effects.map((effect, i) => ({ ...effect, p_holm: p_holm[i] }));
 }
 
-/** The runs of one of both studies that have a partner with the measure; controls are no part of effects. */
+/** The runs of one of both studies that have a partner with the measure; controls are not in effects. */
 function effectRows({ own }: PairedStudies, side: "here" | "there", measure: Measure): RunRow[] {
   return own.flatMap(({ runs }) =>
     [...runs.values()].flatMap((pair) =>

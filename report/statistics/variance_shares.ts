@@ -65,7 +65,7 @@ const MOST_NUMBERS = 2 ** 24;
 
 /**
  * The shares of a measure over configurations of the table's own cell, each the mean over the seeds that all of them have. Of several
- * state sizes, or ways of training, the part of the grid with the most configurations is taken: not all sizes have all settings.
+ * state sizes, or training settings, the part of the grid with the most configurations is taken: not all sizes have all settings.
  *
  * @returns why there are none, where the grid is not complete over two axes or more, or nothing differs
  */

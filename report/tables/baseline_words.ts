@@ -47,7 +47,7 @@ function leadOf(answer: BestAgainst, table: FactorTable): string {
     `${severalWays(answer)} ${scores}, paired by seed.`;
 }
 
-/** Of how many ways of training a configuration's is the best: a baseline that had one is not given what the best one was. */
+/** Of how many training settings a configuration's is the best: a baseline that had one is not given what the best one was. */
 function waysWords({ ways }: BestAgainst, row: MergedRow): string[] {
   if (!ways) return [];
   const count = ways.get(row)!;

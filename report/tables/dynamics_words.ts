@@ -96,7 +96,7 @@ function alsoWords([, ...others]: readonly DynamicsEffect[]): string {
   return others.length ? `; so ${others.length === 1 ? "does" : "do"} ${listed(others.map(named))}` : "";
 }
 
-/** An effect that is not told in full: whether it hangs on other factors is said all the same. */
+/** An effect that is not told in full: whether it hangs on other factors is said anyway. */
 function namedAlone(effect: DynamicsEffect): string {
   return inSentence(effect.factor) + (qualificationOf(effect) ? " (on average: it depends on other factors)" : "");
 }

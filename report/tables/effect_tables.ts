@@ -30,7 +30,7 @@ interface EffectColumn {
 }
 
 /**
- * The factors' effects, ready to print: headings, then a line per factor, and below it one of pairs whose added weights stay as drawn. A dash: there
+ * The factors' effects, ready to print: headings, then a line per factor, and below it one of pairs whose added weights are never trained. A dash: there
  * is no such number. Where not all are switches, a column says which values are compared. With one seed there is no column of intervals and p.
  */
 export function effectCells(effects: readonly FactorEffect[], room: TableRoom = "page"): Cells {

@@ -139,7 +139,7 @@ export function incompleteWords({ incomplete }: PairMean): string {
   } left out`;
 }
 
-/** The pairs whose added weights stay as drawn, apart from the effect. */
+/** The pairs whose added weights are never trained, apart from the effect. */
 function randomWords(effect: FactorEffect, unit: string): string[] {
   const { inactive } = effect;
   if (!inactive) return [];

@@ -227,7 +227,7 @@ function bestBaseline(
   ];
 }
 
-/** A baseline's test score and how it stands to that of the cell, seed with seed: not always as what they were chosen by. */
+/** A baseline's test score and how it stands to that of the cell, paired by seed: not always as what they were chosen by. */
 function testBeside(baseline: MergedRow, own: MergedRow): string {
   if (!baseline.test_bits_per_byte) return "";
   const score = `${testScore(baseline)} bits per byte`;

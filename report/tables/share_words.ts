@@ -17,7 +17,7 @@ const MOST_NAMED = 4, LEAST_NAMED = 0.01;
 /** Lines of the table, without those of all others and of the sum, and the smallest share that has one. */
 const MOST_TERMS = 12, LEAST_SHARE = 0.001;
 
-/** Share of each factor in the variance between configurations; where that cannot be said, why. */
+/** Share of each factor in the variance between configurations; where that is unknown, why. */
 export function sharesQuestion(effects: Effects): Question {
   const heading = "Share of each factor in the variance between configurations", { shares, missing_shares } = effects;
   if (!shares) return { heading, lines: [missingWords(missing_shares!, effects.primary)], more: 0 };

@@ -279,7 +279,7 @@ function smoothingText({ basis, levels }: BasisAnswer, reads: Unit): string {
     : `${how}: at equal updates both lag by as many updates`;
 }
 
-/** For each reason, how many runs with which steps back have no part in it. */
+/** For each reason, how many runs with which steps back are not in it. */
 function leftOutText({ left_out, basis }: BasisAnswer, reads: Unit): string[] {
   const what = `${basis === "bytes" ? `${reads}s` : "updates"} than those compared`;
   const share = `more than ${Math.round(100 - 100 * EQUAL_SHARE)} %`;

@@ -116,7 +116,7 @@ function baselineWords(one: StudyComparison): string[] {
   ];
 }
 
-/** What of either study has no part in the comparison, so that nothing is dropped in silence. */
+/** What the comparison leaves out of either study, so that nothing is dropped in silence. */
 function leftOutWords({ there, counts: { seedless } }: StudyComparison): string[] {
   const parts = [
     ...(seedless ? [`${counted(seedless, "configuration")} in both studies without a common seed`] : []),
@@ -206,7 +206,7 @@ function effectCells({ here, there, change, p_holm, ...contrast }: ComparedEffec
   ];
 }
 
-/** What turns comes first, then what changes its size, what holds, and what cannot be said. */
+/** What changes sign comes first, then what changes its size, what holds, and what is unknown. */
 function effectWords(one: StudyComparison, compared: readonly ComparedEffect[], own: StudyEffects): string[] {
   const { noun: [noun, several] } = contrastWords(compared);
   if (!compared.length) {

@@ -44,7 +44,7 @@ function turningWords(training: TrainingEffects, { primary, reads }: Effects): s
 }
 
 /**
- * Where the sign of an effect turns with a way of training, to be set behind it where its dependences do not name that: without a matched set that
+ * Where the sign of an effect changes with a training setting, to be set behind it where its dependences do not name that: without a matched set that
  * all of its seeds have, the means alone tell it. Empty where none turns.
  */
 export function signChangeWords(effect: FactorEffect, { training, primary, reads }: Effects): string {

@@ -1,5 +1,5 @@
 /**
- * Follows an experiment as its runs train, whoever trains them, by what lies in the study's folder. It changes nothing there: it opens no database, takes
+ * Follows an experiment as its runs train, no matter which process trains them, by what lies in the study's folder. It changes nothing there: it opens no database, takes
  * no lock, and reads a file again only where that has changed.
  */
 import { messageOf, UserError } from "../../cells/errors.ts";
@@ -30,7 +30,7 @@ export interface FollowOptions {
   readonly experiment: Experiment;
   /** Where a PostgreSQL server has the claims: a URL. Absent: they are in the study. */
   readonly queue?: string;
-  /** Unix seconds; whoever tests says otherwise. */
+  /** Unix seconds; tests set their own. */
   readonly now?: () => number;
   /** Called with the path of each file that is read, before it is. */
   readonly onRead?: (path: string) => void;

@@ -6,7 +6,7 @@ import { buildTrainingStep, evaluationModel } from "../../cells/language_model.t
 import { openReferenceEngine } from "../../train/engines/reference.ts";
 import { checkTrainingStep, drawnWeights } from "./models.ts";
 
-/** What a user writes: a new cell with two states and a weight that is no product. */
+/** What a user writes: a new cell with two states and a weight that is not a product. */
 const traceCell = defineCell({
   name: "trace",
   states: ["h", "trace"],

@@ -112,7 +112,7 @@ Deno.test("configId() counts a learning rate and an optimizer that are not the u
   const sgd = { ...BEST, optimizer: "sgd", learning_rate: 0.03 } as const;
   assert.match(canonicalJson(sgd), /^{"learning_rate": 0.03, "n_layers": 2, "optimizer": "sgd", /);
   assert.equal(describeConfig(sgd).split("residual, ")[1], "learning rate 0.03, SGD with momentum");
-  // Another cell has them too: they are no part of the gated one.
+  // Another cell has them too: they are not part of the gated one.
   assert.equal(describeCellIn(GATED, { ...sgd, cell: "gru" }), "gru, learning rate 0.03, SGD with momentum");
 });
 

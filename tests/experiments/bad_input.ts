@@ -67,7 +67,7 @@ function takeScores(small: SmallStudy): void {
 /** Scores two runs that have no score yet. */
 export const evaluate: Action = { prepare: takeScores, run: (small) => evaluateAll(small, false), goesOn: [1] };
 
-/** Makes all models anew and scores them. */
+/** Makes all models again and scores them. */
 export const evaluateAgain: Action = {
   prepare: takeScores,
   run: (small) => evaluateAll(small, true),

@@ -85,7 +85,7 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
         [...Deno.readDirSync(join(study, "results_01_all"))].map(({ name }) => name).sort()
           .map((name) => JSON.parse(Deno.readTextFileSync(join(study, "results_01_all", name))).test_loss);
       const before = scores();
-      assert.match(await succeed("evaluate", ...at), /0 runs scored, 3 had a score/);
+      assert.match(await succeed("evaluate", ...at), /0 runs scored, 3 already had a score/);
       // Spoil one score, so that one which is not computed again is seen.
       const [name] = resultNames(study).sort();
       const path = join(study, "results_01_all", name);
@@ -385,7 +385,7 @@ Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", 
     const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
     assert.ok(!("loss" in record) && "start time" in record);
     assert.match(await succeed("status", "--dir", dir), /0 of 48 runs done, 0 running, 0 failed, 48 waiting/);
-    // Its work is kept, to go on from.
+    // Its work is kept, to resume from.
     assert.ok(await exists(join(dir, "checkpoints_01_all", name.replace(".json", ".safetensors"))));
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -1,7 +1,7 @@
 /**
  * What this version's numbers and files follow from, as hashes: programs as the engines get them, random draws, and schemas. Those of a
- * further factor are no part of them: it has a default, so what is written without it comes out as before.
- * Run as a script, it writes `tests/golden/fingerprints.json` anew:
+ * further factor are not part of them: it has a default, so what is written without it comes out as before.
+ * Run as a script, it writes `tests/golden/fingerprints.json` again:
  * `deno run --allow-read --allow-write=tests/golden tests/experiments/fingerprints.ts`.
  */
 import { createHash } from "node:crypto";
@@ -75,7 +75,7 @@ function* cells(): Generator<Cell> {
 const FIRST_CELLS = 4;
 
 const SIZES = { n_layers: 2, state_size: 8, vocabulary: 256, batch: 4 };
-/** A producer's version is no part of a program. */
+/** A producer's version is not part of a program. */
 const EXPORT = { openBatch: true, producerVersion: "" };
 
 /** What the programs and draws of cells are hashed into. */

@@ -45,7 +45,7 @@ export const score = (given: Uint8Array, threads?: number, cut?: { streams: numb
   library.evaluateModel(of, given, threads, cut);
 
 /**
- * Fails if a value holds what is no finite number, at any depth that a result has.
+ * Fails if a value holds what is not a finite number, at any depth that a result has.
  *
  * @param seen what has been looked at: many paths lead to a tensor of a graph
  */

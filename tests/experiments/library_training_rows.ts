@@ -82,7 +82,7 @@ export const TRAINING_ROWS = {
       "RangeError",
       /of the text is \d+, must be below the vocabulary, 70/,
     ]],
-    ["no model", () => score(text, 1, undefined, new Uint8Array()), ["UserError", /it is no evaluation model/]],
+    ["no model", () => score(text, 1, undefined, new Uint8Array()), ["UserError", /it is not an evaluation model/]],
     ["bytes that are no model", () => score(text, 1, undefined, text), [
       "UserError",
       /it is damaged or not an ONNX model/,
@@ -125,7 +125,7 @@ export const TRAINING_ROWS = {
       /the text has 30 tokens/,
     ]],
     ["a text that fits exactly", () => train({}, text.subarray(0, 5)), "works"],
-    ["no text", () => train({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, a pass reads 5/]],
+    ["no text", () => train({}, new Uint8Array()), ["RangeError", /the text has 0 tokens, a sequence reads 5/]],
     ["no logging", () => train({ log_every: 0 }), ["RangeError", /Cannot use log_every 0:/]],
     ["steps that are left out", () => train({ steps: undefined }), ["RangeError", /Cannot use steps undefined:/]],
     ["logging once, at the end", () => train({ log_every: 4 }), "works"],

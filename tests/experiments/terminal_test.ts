@@ -88,7 +88,7 @@ for (const [task, args] of [["status", "--help"], ["corpora", "--json"], ["certi
 }
 
 Deno.test({
-  name: "a task ends quietly where its reader has gone, and keeps its exit code where its error cannot be told",
+  name: "a task ends quietly where its reader has gone, and keeps its exit code where its error cannot be printed",
   ignore: !hasFull,
   async fn() {
     // `exec` with a closed reader: the pipe's other end is gone before the first write.

@@ -52,7 +52,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
-/** Makes a folder, and what lies in it, read-only or writable for its owner. Root may write all the same. */
+/** Makes a folder, and what lies in it, read-only or writable for its owner. Root may write anyway. */
 export async function setReadOnly(dir: string, readOnly: boolean): Promise<void> {
   for (
     const entry of [

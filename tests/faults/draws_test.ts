@@ -1,33 +1,20 @@
 import assert from "node:assert/strict";
-import { drawsOf, SEED_VARIABLE, testSeed } from "./draws.ts";
+import { drawsOf, seedFrom, testSeed } from "./draws.ts";
 
-/** Runs something with the variable as given, and sets it back. */
-function withSeed<T>(seed: string | undefined, run: () => T): T {
-  const before = Deno.env.get(SEED_VARIABLE);
-  const set = (value?: string) =>
-    value === undefined ? Deno.env.delete(SEED_VARIABLE) : Deno.env.set(SEED_VARIABLE, value);
-  set(seed);
-  try {
-    return run();
-  } finally {
-    set(before);
-  }
-}
-
-const drawn = (name: string) => {
-  const { note, random } = drawsOf(name);
+const drawn = (name: string, seed: number) => {
+  const { note, random } = drawsOf(name, seed);
   return { note, numbers: Array.from({ length: 20 }, random) };
 };
 
 Deno.test("a printed seed, given back, draws the same numbers, and another seed or name draws others", () => {
-  const first = withSeed(undefined, () => drawn("kills")), seed = /CELLSPACE_SEED=(\d+)$/.exec(first.note)![1];
-  assert.deepEqual(withSeed(seed, () => drawn("kills")), first);
-  assert.notDeepEqual(withSeed(seed, () => drawn("others")).numbers, first.numbers);
-  assert.notDeepEqual(withSeed(`${Number(seed) + 1}`, () => drawn("kills")).numbers, first.numbers);
-  assert.notDeepEqual(withSeed(undefined, () => drawn("kills")).numbers, first.numbers);
+  const first = drawn("kills", testSeed());
+  const seed = seedFrom(/CELLSPACE_SEED=(\d+)$/.exec(first.note)![1], 0);
+  assert.deepEqual(drawn("kills", seed), first);
+  assert.notDeepEqual(drawn("others", seed).numbers, first.numbers);
+  assert.notDeepEqual(drawn("kills", seed + 1).numbers, first.numbers);
 });
 
-Deno.test("testSeed() takes the variable's seed for every default, and refuses what is no seed", () => {
-  assert.deepEqual([withSeed(undefined, () => testSeed(1)), withSeed("7", () => testSeed(1))], [1, 7]);
-  assert.throws(() => withSeed("seven", () => testSeed()), /Cannot use CELLSPACE_SEED=seven: must be a whole number/);
+Deno.test("seedFrom() takes the given seed, else the other one, and refuses what is no seed", () => {
+  assert.deepEqual([seedFrom(undefined, 1), seedFrom("7", 1)], [1, 7]);
+  assert.throws(() => seedFrom("seven", 1), /Cannot use CELLSPACE_SEED=seven: must be a whole number/);
 });

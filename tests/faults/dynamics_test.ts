@@ -54,7 +54,7 @@ Deno.test(
     for (let kills = 0; kills < 4; kills++) {
       await using measuring = Training.startDynamics(killed.dir, ...FLAGS);
       const holds = () => readClaims(killed.queue).some(({ owner }) => processOf(owner) === measuring.pid);
-      // What is left may be in the hands of the dead: then it waits, and dies waiting.
+      // What is left may be claimed by dead processes: then it waits, and dies waiting.
       await measuring.until(
         "it is at work",
         () => measuring.hasEnded || measuring.out.some((line) => line.startsWith("Other processes")) || holds(),

@@ -142,7 +142,7 @@ Deno.test("train ends a run whose loss becomes NaN as failed, and trains it anew
   assert.deepEqual([again.finished, again.failed, again.problems], [0, 0, 0]);
   assert.deepEqual(await resultFiles(study), before);
 
-  // There is a checkpoint from before the failure: what failed once begins from its beginning all the same.
+  // There is a checkpoint from before the failure: what failed once begins from its beginning anyway.
   assert.ok((await checkpointSteps(study)).get(victim)! > 0);
   const starts: number[] = [];
   const recording = injectFaults(await openOnnxEngine(), { onOpen: (runs) => void starts.push(runs[0].stepsDone) });

@@ -31,7 +31,7 @@ const EXPERIMENT = "01";
 const nothing = () => false;
 
 const isOf = (path: string, ...keys: readonly string[]) => keys.some((key) => path.includes(key));
-/** They are counted anew where they are damaged, and scores are placed among them. */
+/** They are counted again where they are damaged, and scores are placed among them. */
 const isBaselines = (path: string) => path === "entropy_floors.json";
 /** What `init` writes. */
 const isSettings = (path: string) =>

@@ -69,7 +69,7 @@ Deno.test(
       clearInterval(beats);
       await queue.close();
     }
-    // Its owner went without a word: by hand, so that nobody waits two minutes.
+    // Its owner went silently: by hand, so that nobody waits two minutes.
     await server.sql(
       "UPDATE cellspace.job SET heartbeat_on = now() - interval '1 hour' WHERE state = 'active'",
       "sweeps",

@@ -14,7 +14,7 @@ export function latestOf(study: Study, key: string): Attempt | undefined {
 /**
  * Stops a process amid a run, and returns the run's key.
  *
- * Whoever is stopped in the middle of a write keeps the others waiting, and whoever is through with a run has nothing
+ * Whoever is stopped in the middle of a write keeps the others waiting, and whoever is finished with a run has nothing
  * left to lose: both are other faults than the one meant. Such a process goes on, and is stopped again.
  *
  * @param find Waits until the process is at work on a run.

@@ -91,7 +91,12 @@ Deno.test(
     const page = await Deno.readTextFile(join(one, "report_01_all.html"));
     const reasons = ["1 run failed", "1 run has not finished", "1 run of the study's list has not begun"];
     for (
-      const what of [...reasons, "1 result file of an unknown version", "1 result file could not be read", "29 results of runs"]
+      const what of [
+        ...reasons,
+        "1 result file of an unknown version",
+        "1 result file could not be read",
+        "29 results of runs",
+      ]
     ) {
       assert.ok(first.out.includes(what), `${what} in ${first.out}`);
       assert.ok(page.includes(what.replace("'", "&#39;")), what);

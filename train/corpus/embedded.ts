@@ -4,7 +4,7 @@
  *
  * A sentence has a topic, which its first word announces and all later words obey: a model must carry it to the end.
  * The text is a walk on a finite graph. Each state gives each token a probability; the token decides the next state; and the
- * tokens of a state are prefix-free as bytes (a word ends in its only space, the full stop is no letter). So the bytes tell
+ * tokens of a state are prefix-free as bytes (a word ends in its only space, the full stop is not a letter). So the bytes tell
  * the walk, and the entropy rate per byte is `Σ_s π(s) H(s) / Σ_s π(s) L(s)`, with the stationary distribution π, the entropy H
  * and the mean length L of a state's tokens. Source: Cover and Thomas, "Elements of Information Theory", theorem 4.2.4.
  */

@@ -1,4 +1,4 @@
-/** Brings a known corpus into the cache of this machine: downloaded, checked, unpacked, once, whoever else wants it too. */
+/** Brings a known corpus into the cache of this machine: downloaded, checked, unpacked, once, even if several processes want it. */
 import pRetry from "p-retry";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { holdLock } from "../process/lock.ts";

@@ -1,4 +1,4 @@
-/** Corpora that go by a name: where they come from, and how to tell that what came is them. */
+/** Named corpora: where they come from, and how to tell that what came is them. */
 
 export interface KnownCorpus {
   readonly name: string;

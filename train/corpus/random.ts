@@ -19,7 +19,7 @@ export interface RandomStream {
   integer(from: number, to: number): number;
 }
 
-/** @throws {RangeError} if a seed is no whole number that is exact: two of them could not be told apart */
+/** @throws {RangeError} if a seed is not a whole number that is exact: two of them could not be told apart */
 export function checkSeed(seed: number): void {
   checkWhole("draw random numbers", "the seed", seed, 0);
 }

@@ -32,7 +32,7 @@ export interface TokenFixedPoints {
   readonly starts: number;
   /** Of them, those that ended at a fixed point. */
   readonly converged: number;
-  /** Those that ended at a slow point: at or near a local minimum of the speed that is no fixed point. */
+  /** Those that ended at a slow point: at or near a local minimum of the speed that is not a fixed point. */
   readonly slow: number;
   /** Those that ended at neither. */
   readonly failed: number;

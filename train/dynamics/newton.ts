@@ -63,7 +63,7 @@ interface Search {
  * Newton's method on `F(s) − s = 0` from each start: `(∂F/∂s − I) δ = s − F(s)`, and of `δ` the longest of 1, ½, ¼, … that lowers
  * `q = ½‖F(s) − s‖²` enough. A search ends where its point is fixed to the last digits. Where no step lowers `q` (at a local
  * minimum of it, a singular Jacobian, a number that is not finite) or steps creep, it ends if `q` is slow; if not, it follows the map itself for
- * some steps and tries anew, twice. Source: Nocedal and Wright, "Numerical optimization", 2006, section 11.2.
+ * some steps and tries again, twice. Source: Nocedal and Wright, "Numerical optimization", 2006, section 11.2.
  *
  * @param onStep called after each step of all, with how many searches are over
  */

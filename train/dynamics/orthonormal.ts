@@ -118,6 +118,6 @@ function replace(vectors: readonly Float64Array[], i: number): number {
     // At least one axis has that much left, since i < size.
     if (left > 0.5 / Math.sqrt(size)) return left;
   }
-  // What is no number stays one: the caller says so.
+  // What is not a number stays one: the caller says so.
   return Number.NaN;
 }

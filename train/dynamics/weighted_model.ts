@@ -69,7 +69,7 @@ export interface OnnxModelOptions {
 /**
  * Reads cell, sizes and weights from an `.onnx` file of this project: a study's, or one that {@linkcode exportCell} has made.
  *
- * @throws {UserError} with one line that names the file: it is no evaluation model, names no configuration where no cell is given, or is
+ * @throws {UserError} with one line that names the file: it is not an evaluation model, names no configuration where no cell is given, or is
  * none of this cell
  */
 export function modelFromOnnx(bytes: Uint8Array, { cell, file = "the model" }: OnnxModelOptions = {}): WeightedModel {

@@ -17,7 +17,7 @@ export type EngineName = typeof ENGINES[number]["name"];
 /** Engines by name. They differ in speed and rounding. */
 export const ENGINE_NAMES: readonly EngineName[] = ENGINES.map(({ name }) => name);
 
-/** The fastest engine that this machine has, where that is no software adapter. */
+/** The fastest engine that this machine has, where that is not a software adapter. */
 const AUTO = "auto";
 
 /** What `--engine` may say where a study is trained. */
@@ -89,7 +89,7 @@ export async function openStudyEngine(choice: string, engines: readonly EngineEn
 }
 
 /**
- * Opens an engine: one by its name, or with `auto` the fastest that this machine has and that is no software adapter. Close it
+ * Opens an engine: one by its name, or with `auto` the fastest that this machine has and that is not a software adapter. Close it
  * when the last group has been trained.
  *
  * ```ts ignore

@@ -7,7 +7,7 @@ export type Numbered<T> = T & { readonly number: number };
 /** What a worker answers where it cannot do what it was asked. */
 export interface Refusal {
   readonly error: string;
-  /** Classes do not cross over: so the far end says whether a person can mend it. */
+  /** Classes do not cross over: so the far end says whether a person can fix it. */
   readonly isUserError: boolean;
 }
 

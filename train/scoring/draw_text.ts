@@ -17,7 +17,7 @@ export const SAMPLE_DEFAULTS: TextOptions = { prompt: "", bytes: 500, temperatur
  * @param model the bytes of an `.onnx` file
  * @param file what messages call it
  * @returns the bytes behind the prompt: as many as were asked for, which may be no UTF-8
- * @throws {UserError} if it is no evaluation model, or makes of its input what is no number
+ * @throws {UserError} if it is not an evaluation model, or makes of its input what is not a number
  * @throws {RangeError} if a number is out of bounds, or the model reads other tokens
  */
 export async function drawText(

@@ -35,7 +35,7 @@ export interface Extras {
   readonly validation?: Tokens;
   /** What the text's tokens stand for; absent: bytes. */
   readonly tokenizer?: Pick<Tokenizer, "lengths">;
-  /** Gives the evaluation up at once; its workers are through with it within a block of tokens or so. */
+  /** Gives the evaluation up at once; its workers are finished with it within a block of tokens or so. */
   readonly signal?: AbortSignal;
   /** Workers that are kept for the next model. Absent: the evaluation's workers end with it. */
   readonly workers?: EvaluationWorkers;
@@ -78,7 +78,7 @@ export function cutFor(length: number): Cut {
  * @param threads workers, each with a share of the streams: how many they are does not change the score
  * @throws the signal's reason, if it gives the evaluation up
  * @throws {RangeError} before any work, if the text is too short, has a token that the model has not, or a number is out of bounds
- * @throws {UserError} if the model is no evaluation model, or what comes of it is no finite number; {@linkcode OpenFilesError} if this
+ * @throws {UserError} if the model is not an evaluation model, or what comes of it is not a finite number; {@linkcode OpenFilesError} if this
  * process may open no worker
  */
 export async function evaluateModel(

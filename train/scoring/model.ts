@@ -36,7 +36,7 @@ export class LoadedModel {
   static async open(model: Uint8Array, options: OpenOptions = {}): Promise<LoadedModel> {
     const { threads = 1, file = "the model", isStopped } = options;
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file);
-    // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
+    // Written again: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
     const session = await openSession(encodeModel(proto), threads).catch((error) => {
       throw new UserError(`Cannot open ${file}: it is damaged (${messageOf(error)})`);
     });

@@ -29,7 +29,7 @@ export async function checkProvider(provider: ScoreProvider): Promise<void> {
   const model = exportModel(CONFIG, new Map(weights));
   const [own, must] = [await losses(model, provider), await losses(model, "cpu")];
   const difference = own.reduce((most, x, i) => Math.max(most, Math.abs(x - must[i])), 0);
-  // NaN is no number that is small enough.
+  // NaN is not a number that is small enough.
   if (difference <= MOST_DIFFERENCE && own.every(Number.isFinite)) return;
   throw new UserError(
     `Cannot score on ${provider}: its losses differ from the CPU's by ${

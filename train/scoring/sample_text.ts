@@ -55,7 +55,7 @@ export function checkSampling(
  * Draws tokens one after the other, each given all before, until they stand for as many bytes as are asked for.
  *
  * @returns the drawn tokens, without the prompt
- * @throws {UserError} naming the model, if it makes of its input what is no number; {@linkcode RangeError} see {@linkcode checkSampling}
+ * @throws {UserError} naming the model, if it makes of its input what is not a number; {@linkcode RangeError} see {@linkcode checkSampling}
  */
 export async function sampleText(model: LoadedModel, options: SampleOptions): Promise<Tokens> {
   checkSampling(options, model.vocabulary);

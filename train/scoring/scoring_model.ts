@@ -44,7 +44,7 @@ export class ScoringModel {
     const { proto, input, states, vocabulary } = decodeEvaluation(model, file), provider = PROVIDERS[name];
     const outputs = [...states.keys()].map((name) => name + NEXT);
     const open = async (steps: number, forgets: boolean) => {
-      // Written anew: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
+      // Written again: what runs is what was checked, without the parts of a file that nobody read (data in other files, functions).
       const block = encodeModel(unrolled(proto, { input, logits: LOGITS, steps, nll: provider.nll, forgets }));
       return await provider.open(block, outputs, threads).catch((error) => {
         throw new UserError(

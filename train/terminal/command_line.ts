@@ -1,6 +1,6 @@
 /**
  * Command lines of all scripts. The only module that knows the command-line library, so that another can take its place.
- * A wrong flag or value, and any error that a person can mend, ends with one line on standard error and exit code 2.
+ * A wrong flag or value, and any error that a person can fix, ends with one line on standard error and exit code 2.
  */
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { endWith } from "./exit.ts";
@@ -106,7 +106,7 @@ export const flag = {
     },
   }),
   /**
-   * A list of values with commas between; absent where the flag is not given.
+   * A list of values separated by commas; absent where the flag is not given.
    *
    * @param parsePart turns one part into a value; throws an error whose message says what must be
    * @param most values that the list may have
@@ -129,7 +129,7 @@ export const flag = {
 };
 
 /**
- * The values of a list, with commas between.
+ * The values of a list, separated by commas.
  *
  * @throws {Error} if they are too many, or one stands there twice: nothing that was typed is dropped
  */
@@ -205,7 +205,7 @@ function argumentsOf(name: string): string[] {
 function report(name: string, error: unknown): number {
   const message = withoutPasswords(messageOf(error));
   if (error instanceof UserError) {
-    // Deno's advice on permissions is for whoever wrote the command, which was not the user.
+    // Deno's advice on permissions is for the command's author, which was not the user.
     printError(`${name}: ${message.replace(/, run again with the --[\w-]+ flag/, "")}`);
     return EXIT.usage;
   }

@@ -1,6 +1,6 @@
 /**
  * Whether SIGHUP is to be heard. `nohup` starts a program with SIGHUP ignored, so that it outlives its terminal; but whoever listens for
- * a signal hears it all the same. So it must be known before, and Deno does not tell: `/proc/self/status` needs all permissions. The C
+ * a signal hears it anyway. So it must be known before, and Deno does not tell: `/proc/self/status` needs all permissions. The C
  * library does, where native code is permitted; `deno task` hands the setting on.
  */
 import { isTerminal } from "./output.ts";

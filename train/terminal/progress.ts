@@ -21,7 +21,7 @@ function errorStream(): Writable {
 
 export interface ProgressBar {
   /**
-   * @param text what stands behind the bar (loss, speed): parts with commas between, the first of which matters most
+   * @param text what stands behind the bar (loss, speed): parts separated by commas, the first of which matters most
    * @param total what is to be done, where that has changed
    * @param secondsLeft absent: at the speed so far
    */
@@ -79,7 +79,7 @@ export function openProgress(total: number, unit: string, quiet = false): Progre
       if (!isOpen) return;
       isOpen = false;
       holdLine(undefined);
-      // At its end the library goes back to where the cursor was at the start, over all lines printed since: save it anew.
+      // At its end the library goes back to where the cursor was at the start, over all lines printed since: save it again.
       control(SAVE_CURSOR);
       bar.stop();
     },

@@ -11,7 +11,7 @@ export interface ProgressState {
   readonly rate?: number;
   /** Absent where nothing is known yet. */
   readonly secondsLeft?: number;
-  /** More, with commas between its parts, of which the first matters most. */
+  /** More, separated by commas its parts, of which the first matters most. */
   readonly text: string;
 }
 

@@ -22,7 +22,7 @@ export function shortList(names: readonly string[], most = 20): string {
 /**
  * A number as people write it.
  *
- * @returns NaN for what is no decimal number, such as the empty text and `0x10`, which JavaScript reads as one
+ * @returns NaN for what is not a decimal number, such as the empty text and `0x10`, which JavaScript reads as one
  */
 export function parseDecimal(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;

@@ -32,7 +32,7 @@ import {
 } from "./safetensors.ts";
 import { checkedFloats, type ExpectedTensor, whyUnusable } from "./weights.ts";
 
-/** Keys of the metadata: the configuration; all of a run's state that is no tensor; the SHA-256 of the file. */
+/** Keys of the metadata: the configuration; all of a run's state that is not a tensor; the SHA-256 of the file. */
 const KEYS = { config: "config", training: "training", checksum: "sha256" } as const;
 
 /** Stands in the checksum's place while the file is summed. */

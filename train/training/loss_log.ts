@@ -1,4 +1,4 @@
-/** What is kept of a run as it trains: the state that it goes on from, its smoothed loss, and whether it has broken down. */
+/** What is kept of a run as it trains: the state that it resumes from, its smoothed loss, and whether it has broken down. */
 import { carriedNames } from "../../cells/graph/graph.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import type { TensorMap } from "../engines/engine.ts";

@@ -89,7 +89,7 @@ function checkRequest(settings: TrainingSettings, threads: number | undefined): 
  * @returns one run per job, in order (none where `onTrained` takes them); or undefined if the signal stopped it
  * @throws {RangeError} before any work: if the text is shorter than a pass, a setting, size, seed, rate or number of steps back is out of
  * bounds, a pass is too short for those, there is no such optimizer, a run would end before its loss is logged once, there is not one state
- * for each job to go on from, or one is of another optimizer
+ * for each job to resume from, or one is of another optimizer
  */
 export async function trainGroup(
   engine: Engine,

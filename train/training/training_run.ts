@@ -74,7 +74,7 @@ export interface Progress<R = number> {
 /** Hands runs out to a group, and takes what becomes of them. All runs read the same text, with the same settings. */
 export interface RunSource<R extends TrainingRun> {
   /**
-   * Asked for a run when a slot is free: again until there is none or no slot is free, and anew when another run has left.
+   * Asked for a run when a slot is free: again until there is none or no slot is free, and again when another run has left.
    *
    * @param present the runs that have a slot, or are about to take one
    */
@@ -87,7 +87,7 @@ export interface RunSource<R extends TrainingRun> {
   progress?(runs: readonly Progress<R>[]): void;
   /**
    * Called when a run does not fit into the group, which has nothing more to do with it. Absent: {@linkcode trainRuns} returns false when it is
-   * through with the others.
+   * finished with the others.
    */
   refused?(run: R): Promise<void>;
   /** Whether a run is to leave the group as it is, neither saved nor ended. Absent: none is. */
@@ -157,7 +157,9 @@ export function checkRun(run: TrainingRun, settings: TrainingSettings, textLengt
   checkLogged(settings, step.bptt, RangeError);
   const tokens = passTokens(step, settings), { batch } = step.sizes;
   if (textLength < tokens) {
-    throw new RangeError(`Cannot train: the text has ${textLength} tokens, a sequence reads ${tokens}, must be no more`);
+    throw new RangeError(
+      `Cannot train: the text has ${textLength} tokens, a sequence reads ${tokens}, must be no more`,
+    );
   }
   if (batch !== settings.batch) {
     throw new RangeError(
@@ -176,7 +178,7 @@ function checkRate(learningRate: number): void {
   throw new RangeError(`Cannot train: the learning rate is ${learningRate}, ${mustBe(RATE)}`);
 }
 
-/** Of another optimizer a state has other moments: fewer, or some that would be dropped without a word. */
+/** Of another optimizer a state has other moments: fewer, or some that would be dropped silently. */
 function checkState(step: TrainingStep, { tensors }: TrainingState): void {
   const names = stateNames(step), fail = (why: string) => new RangeError(`Cannot resume from a state: ${why}`);
   const missing = names.find((name) => !tensors.has(name)), known = new Set(names);

@@ -14,7 +14,7 @@ export interface PeerTask {
   readonly sizes: ModelSizes;
   /** A peer that trains several runs starts run `i` from start `i` modulo their number: so it is seen if runs get mixed up. */
   readonly starts: readonly PeerStart[];
-  /** `[steps + 1, batch]`: step `t` reads row `t` and is to predict row `t + 1`; after the last, a pass begins anew. */
+  /** `[steps + 1, batch]`: step `t` reads row `t` and is to predict row `t + 1`; after the last, a pass begins again. */
   readonly text: Uint8Array;
   /** Runs that train together, where a peer can do that. */
   readonly runs: number;

@@ -100,7 +100,7 @@ type Shown =
   & { readonly effect: SwitchEffect }
   & (PlacedRow | { readonly on: boolean; readonly time: number });
 
-/** The data behind {@linkcode figureSwitches}: a row for each dot of each panel, and for each upright line. */
+/** The data behind {@linkcode figureSwitches}: a row for each dot of each panel, and for each vertical line. */
 export function switchesData(
   rows: readonly MergedRow[],
   effects: readonly DynamicsEffect[],

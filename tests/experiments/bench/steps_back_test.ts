@@ -32,7 +32,7 @@ Deno.test("stepsBackRows() gives the time of a byte, where a step reads several"
 });
 
 Deno.test("stepsBackRun() is the best configuration with the same weights, whatever the steps back", () => {
-  const [one, many] = [1, 16].map(stepsBackRun);
+  const [one, many] = [1, 16].map((bptt) => stepsBackRun(bptt));
   assert.deepEqual([one.step.bptt, many.step.bptt], [1, 16]);
   assert.deepEqual(many.step.sizes, { n_layers: 2, state_size: 256, vocabulary: 256, batch: 256 });
   assert.deepEqual(many.tensors, one.tensors);

@@ -74,8 +74,7 @@ Deno.test("removeConfigs() refuses while a process holds a run of them, of any s
     await queue.claim(claimKey("02", runKey(meant.id, 0)));
     await planRemoval({ dir, experiment: "01", only });
     await queue.claim(claimKey("01", runKey(meant.id, 3)));
-    const message =
-      `Cannot remove configurations of experiment 01 from ${dir}: 1 run of them is in use by process ` +
+    const message = `Cannot remove configurations of experiment 01 from ${dir}: 1 run of them is in use by process ` +
       `${ownerInWords(owner)} (${meant.id.slice(0, 8)}_seed3); stop it first, or wait until it is done`;
     await assert.rejects(removeConfigs({ dir, experiment: "01", only }), { name: "UserError", message });
     assert.equal(small.files().get(small.list), before.get(small.list));

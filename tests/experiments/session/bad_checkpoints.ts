@@ -1,4 +1,4 @@
-/** Damaged checkpoints: met when runs are to be trained longer, or their models to be made anew. */
+/** Damaged checkpoints: met when runs are to be trained longer, or their models to be made again. */
 import { type Action, type BadInput, evaluateAgain, train, trainLonger } from "../bad_input.ts";
 import { cut, editJson, flipBit, halve, makeFolderOf, placeAfter, reseal, type SmallStudy } from "../small_study.ts";
 

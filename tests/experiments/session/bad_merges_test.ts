@@ -14,7 +14,7 @@ import { RUNS, type Scene, trainedApart } from "./copies.ts";
 const scene = trainedApart();
 const HALF = RUNS / 2;
 
-/** A folder that is no copy of the study. */
+/** A folder that is not a copy of the study. */
 interface Refused {
   readonly name: string;
   /** Damages what is there; returns the folders to merge, where those are others. */
@@ -289,7 +289,7 @@ for (const { name, isHere = false, damage, says } of LEFT) {
     const before = copies.files(), { summary, problems } = await copies.merge();
     assert.equal(
       copies.named(mergeInWords(summary)),
-      `${HALF - 1} runs came from THERE; 1 could not come`,
+      `${HALF - 1} runs came from THERE; 1 could not be merged`,
       problems.join("\n"),
     );
     assert.equal(problems.length, 1);

@@ -190,13 +190,13 @@ Deno.test("measureStudy() keeps and counts what was measured with other settings
   const kept = await measure(small), before = small.files();
   assert.deepEqual([kept.summary.had, kept.summary.otherwise, kept.keys], [TRAINED, 1, []]);
   assert.deepEqual(kept.messages, [
-    "1 run has been measured with other settings (2 streams of 64 bytes, 4 exponents); --again measures it with these",
+    "1 run has been measured with other settings (2 streams of 64 bytes, 4 exponents); --again measures it with the new ones",
   ]);
   const others = await measure(small, { settings: { ...SETTINGS, exponents: 3 } });
   assert.deepEqual([others.summary.had, others.summary.otherwise], [TRAINED, TRAINED]);
   assert.deepEqual(others.messages, [
     "3 runs have been measured with other settings (2 streams of 32 bytes, 4 exponents; 2 streams of 64 bytes, 4 " +
-    "exponents); --again measures them with these",
+    "exponents); --again measures them with the new ones",
   ]);
   assert.deepEqual(small.files(), before);
   const again = await measure(small, { settings: finer, again: true });

@@ -144,7 +144,10 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   assert.deepEqual(shorter.summary.came, [{ dir: copies.there, runs: 0 }]);
 
   makeUnfinished(here, run.key);
-  assert.equal(copies.named(mergeInWords((await copies.merge()).summary)), "1 run came from THERE; 2 could not be merged");
+  assert.equal(
+    copies.named(mergeInWords((await copies.merge()).summary)),
+    "1 run came from THERE; 2 could not be merged",
+  );
   await trainStudy({
     dir: copies.here,
     experiment: "01",
@@ -198,7 +201,7 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
   try {
     const { summary, messages } = await copies.merge();
     assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
-    assert.deepEqual(messages.filter((line) => line.startsWith("Left ")).sort(), [
+    assert.deepEqual(messages.filter((line) => line.startsWith("Skipped ")).sort(), [
       "Skipped run RUN0 of THERE: another process is using it here",
       "Skipped run RUN1 of THERE: a process is training it there",
     ]);

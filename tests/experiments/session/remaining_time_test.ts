@@ -151,7 +151,7 @@ Deno.test("a trainer of some runs tells the time left that they take", async () 
   assertClose(further.seconds, 7 / 300 * (200 + 500 * (meant.length - 1)));
 });
 
-Deno.test("a trainer tells no time left where who is at work cannot be told, and holds nobody up", async () => {
+Deno.test("a trainer tells no time left where it is unknown which processes train, and holds nobody up", async () => {
   await using temp = await tempFolder();
   const scene = await begin(temp.path), { runs, finish, pass } = scene;
   await finish(runs[0], 10);

@@ -135,10 +135,14 @@ Deno.test(
       starts.push(...runs.map(({ stepsDone }) => stepsDone));
       assert.deepEqual(JSON.parse(Deno.readTextFileSync(path)), first, "what failed is under way again");
     };
-    const retried = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
-      parallel: 1,
-      retryFailed: true,
-    });
+    const retried = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      {
+        parallel: 1,
+        retryFailed: true,
+      },
+    );
     assert.deepEqual([retried.session.finished, retried.session.failed, retried.errors], [1, 0, []]);
     assert.ok(starts.length === 1 && starts[0] > STEPS && starts[0] < 130, `it went on from step ${starts}`);
     const last = await resultOf(study, key);
@@ -158,10 +162,14 @@ Deno.test(
     const seen: unknown[] = [];
     // Whoever is killed here, before the first checkpoint, must not leave one from before the failure.
     const onOpen = ([{ stepsDone }]: readonly EngineRun[]) => void seen.push(stepsDone, existsSync(path));
-    const { session } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), {
-      parallel: 1,
-      retryFailed: true,
-    });
+    const { session } = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      {
+        parallel: 1,
+        retryFailed: true,
+      },
+    );
     assert.deepEqual([seen, session.finished], [[0, false], 1]);
     const { loss } = (await undisturbed(study, join(temp.path, "quiet")))(key);
     const result = await resultOf(study, key);
@@ -214,7 +222,11 @@ Deno.test(
     const onOpen = () => {
       if (++opened <= 3) throw new EngineFailure("memory", "it needs 9 GiB, the adapter allows 4 GiB");
     };
-    const { session, errors } = await trainOn(study, injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }), { parallel: 1 });
+    const { session, errors } = await trainOn(
+      study,
+      injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen }),
+      { parallel: 1 },
+    );
     assert.deepEqual([opened, session.finished, session.failed, session.problems], [5, 2, 0, 3]);
     assert.deepEqual(
       errors,
@@ -391,7 +403,10 @@ Deno.test("TrainingSession.run() releases at its end what the queue did not rele
     queueWith(queue, {
       release: (key) => tried.push(key) === 1 ? Promise.reject(new Error("database is locked")) : queue.release(key),
     });
-  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1, wrapQueue });
+  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), {
+    parallel: 1,
+    wrapQueue,
+  });
   assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
   assert.deepEqual(tried, [...keys, keys[0]].map((key) => claimKey("01", key)));
   assert.deepEqual(readClaims(study.queuePath), []);

@@ -149,7 +149,7 @@ export const BAD_STUDIES: readonly BadInput[] = [
   list(
     "has an entry twice",
     entry((config, entries) => entries.push(config)),
-    "entry 48 (1 layer × 8, …) is there twice",
+    "entry 48 (1 layer × 8, …) is listed twice",
   ),
   list("has no id", entry((config) => delete config.id), "'3.id': expected string, received undefined"),
   list(

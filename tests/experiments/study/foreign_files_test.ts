@@ -12,7 +12,7 @@ import { type Command, COMMANDS, filesIn, FOREIGN, of01, plant, saidBy, sha256 }
 /** The test split has room for what dynamics are measured on. */
 const copyStudy = copiesOfSmallStudy(24_000);
 
-/** Every file that the commands write, by its path in the study; the corpus is no part of it. */
+/** Every file that the commands write, by its path in the study; the corpus is not part of it. */
 async function everyFile(small: SmallStudy): Promise<string[]> {
   for (const command of Object.values(COMMANDS)) await command(small.dir);
   return filesIn(small.dir).filter((path) => path !== "corpus.txt");

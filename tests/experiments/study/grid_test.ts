@@ -106,7 +106,7 @@ Deno.test("refine() uses the best tenth, all of it and nothing else", () => {
 Deno.test("grid() takes levels of the built-in factors by their types, of another table's factors by any key", () => {
   const levels: Levels = { n_layers: [1], state_size: [256], gate_inputs: ["x,h"], use_residual: [true] };
   assert.ok(grid(levels).every((one) => one.gate_inputs === "x,h" && one.use_residual));
-  // @ts-expect-error -- a number is no switch
+  // @ts-expect-error -- a number is not a switch
   assert.throws(() => grid({ use_residual: [1] }), { name: "UserError" });
   // @ts-expect-error -- a choice names its values
   assert.throws(() => grid({ gate_inputs: ["x"] }), { name: "UserError" });

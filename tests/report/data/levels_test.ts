@@ -129,7 +129,7 @@ Deno.test("studyLevels() has what the study counted, and says where it cannot be
   assert.equal(problems.length, 1);
 });
 
-Deno.test("lossFilter() is the test loss below order 1, unless another is asked for or that cannot be said", () => {
+Deno.test("lossFilter() is the test loss below order 1, unless another is asked for or that is unknown", () => {
   const told = ({ measure, threshold, name }: LossFilter) => [measure, threshold, name];
   const byLoss = (threshold: number) => ["min_loss", threshold, `loss_below_${threshold}`];
   assert.deepEqual(told(lossFilter(undefined, levels, rows)), ["test_loss", 1.9, "test_loss_below_order_1"]);

@@ -33,7 +33,7 @@ Deno.test("passesOf() has the end of each pass but the last, and nothing where t
 
 Deno.test("passesOf() marks nothing where passes are many or differ, and says it all the same", () => {
   const { ends, note } = passesIn(ofPasses(14));
-  assert.deepEqual([ends, note[0].slice(0, 38)], [[], "States are reset every 999 steps. The l"]);
+  assert.deepEqual([ends, note[0].slice(0, 38)], [[], "States are reset every 999 steps. The "]);
   const other = ofPasses(4, { "history size": 501, seed: 7 });
   const differing = passesIn([...ofPasses(4), ...other]);
   assert.deepEqual([differing.ends, differing.note[0].slice(0, 44)], [
@@ -64,7 +64,7 @@ Deno.test("pictures of curves and the page's small ones mark the ends of passes,
     assert.doesNotMatch(svg, /[Ss]tates are reset|2nd pass|stroke-dasharray="1,3"/);
   }
   const { symbol, note } = curveFrame(ofPasses(3));
-  assert.match(note, /^<p class="muted">Small curves\. Upright dotted lines/);
+  assert.match(note, /^<p class="muted">Small curves\. Vertical dotted lines/);
   assert.equal(symbol.match(/class="curve-level" d="M\d+,8V130"/g)!.length, 2);
   assert.equal(curveFrame(ofPasses(1)).note, "");
 });

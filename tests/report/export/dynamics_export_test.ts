@@ -45,7 +45,7 @@ Deno.test("runs have a column for each number on dynamics, and for its standard 
     [first.lyapunov_largest, first.lyapunov_largest_standard_error, first.forgetting_time],
     [-0.25, 0.01, 4],
   );
-  // −∞ is no number: the time is 0.
+  // −∞ is not a number: the time is 0.
   assert.deepEqual([second.lyapunov_largest, second.forgetting_time], [null, 0]);
   // By their share of the text: (0.15 · 1 + 0.05 · 2) / 0.2, and 0.15 / 0.2.
   assert.ok(Math.abs(first.fixed_points - 1.25) < 1e-12 && Math.abs(first.stable_share - 0.75) < 1e-12);

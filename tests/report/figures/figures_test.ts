@@ -82,7 +82,7 @@ Deno.test("figureHyperparameters() shows only runs below the threshold when one 
   assert.equal(svg.match(/<circle/g)!.length, 9 * 9 + 2);
 });
 
-Deno.test("the picture by hyperparameter names the effect that the tables have, without pairs whose gate stays as drawn", () => {
+Deno.test("the picture by hyperparameter names the effect that the tables have, without pairs whose gate is never trained", () => {
   // Over all pairs the sign would be another one.
   const rows = plantedRows(
     (config) => 2 + (config.use_state_gate ? (config.use_new_state ? -0.01 : 0.0457) : 0),

@@ -99,7 +99,7 @@ const STUDIES: readonly [what: string, results: () => RunResult[], table: Space]
     () => syntheticResults({ layers: [1, 2], state_sizes: sizes, steps: 200 }).filter((_, i) => i % 5 === 0),
     GATED_SPACE,
   ],
-  ["effects that turn with the learning rate", turningResults, GATED_SPACE],
+  ["effects that change sign with the learning rate", turningResults, GATED_SPACE],
   ["baselines and rates", comparedResults, GATED_SPACE],
   ["baselines alone", baselineResults, GATED_SPACE],
   [

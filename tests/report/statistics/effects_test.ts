@@ -76,7 +76,7 @@ Deno.test("factorEffects() gives no interval and no p with one seed, however man
   }
 });
 
-Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
+Deno.test("factorEffects() sets pairs apart whose gate is never trained", () => {
   // Trained the gate lowers the loss; drawn at random it raises it by more.
   const rows = plantedRows(
     (config) => 2 + (config.use_state_gate ? (config.use_new_state ? -0.01 : 0.0457) : 0),
@@ -87,7 +87,7 @@ Deno.test("factorEffects() sets pairs apart whose gate stays as drawn", () => {
   near(gate.inactive!.difference, 0.0457, "as drawn");
   assert.deepEqual([gate.pairs, gate.inactive!.pairs], [144, 72]);
   assert.deepEqual([gate.lower, gate.inactive!.lower], [144, 0]);
-  // Of stacks alone: where no layer hands on what it reads, the output gates below the last layer stay as drawn, in 4 pairs of 2 and 4 of 3 layers.
+  // Of stacks alone: where no layer hands on what it reads, the output gates below the last layer are never trained, in 4 pairs of 2 and 4 of 3 layers.
   const output = effectOf(rows, "use_output_gate");
   assert.deepEqual([output.pairs, output.inactive!.pairs], [208, 8]);
   const single = rows.filter(({ config }) => config.n_layers === 1);

@@ -17,7 +17,7 @@ const TAKES_MANY =
  */
 const BOUNDED: Readonly<Record<string, string>> = {
   "train/certify.ts": "engines times cases of a golden file",
-  "train/corpora.ts": "the corpora that go by a name",
+  "train/corpora.ts": "the named corpora",
   "train/engines/webgpu/kernels/kernel.ts": "kernels of a graph",
   "train/engines/webgpu/plan/tasks.ts": "nodes of a graph",
   "train/training/trainer.ts": "runs of a group",

@@ -102,7 +102,7 @@ Deno.test("stepsBackAnswers() compares early losses without the start of their s
 
 Deno.test("stepsBackAnswers() has intervals over pairs and seeds, of one configuration over seeds, and none with one seed", () => {
   const results = stepsBackResults().map((result): RunResult => {
-    // What two seeds differ by is no part of what is planted in all runs of a seed.
+    // What two seeds differ by is not part of what is planted in all runs of a seed.
     const more = result.bptt === 16 ? [0, 0.01, -0.01][result.seed] : 0;
     return { ...result, test_bits_per_byte: result.test_bits_per_byte! + more };
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { meanInterval, quantileT, pOfF, pOfT } from "../../../report/statistics/student_t.ts";
+import { meanInterval, pOfF, pOfT, quantileT } from "../../../report/statistics/student_t.ts";
 
 Deno.test("quantileT() gives the values of printed tables, for odd and even degrees of freedom", () => {
   // Two-sided 95 % and 99 %.

@@ -60,7 +60,7 @@ Deno.test("compareStudies() gives zeros, with intervals of no width, and τ-b 1 
   assert.ok(self.effects.every(({ here, there }) => here.difference === there.difference));
   assert.ok(
     linesOf(self).includes(
-      "Study one differs in no recorded setting; 48 of 48 configurations here and 48 there are in both",
+      "Study one differs in no recorded setting; 48 of 48 configurations here and 48 there are in both studies",
     ),
   );
 });
@@ -160,7 +160,7 @@ Deno.test("compareStudies() pairs baselines with each other, and they are no par
   near(mean.seed_interval!.high - mean.difference!, 4.302653 * 0.1 / Math.sqrt(3), 1e-5, "interval");
   assert.ok(
     linesOf(found).some((line) =>
-      /^Baselines in both, .*GRU, 1 layer × 32: \+1\.100 \(95 % interval .*t over 3 seeds\)$/.test(line)
+      /^Baselines in both \(not in these means\), .*GRU, 1 layer × 32: \+1\.100 \(95 % interval .*t over 3 seeds\)$/.test(line)
     ),
   );
 });
@@ -172,7 +172,7 @@ Deno.test("compareStudies() gives no interval and no p when the studies have one
   assert.ok(found.effects.every(({ here, turns, p_holm }) => !here.interval && !turns && p_holm === undefined));
   assert.match(
     questionsOf(found)[1].lines[0],
-    /^With one seed there is no interval: .*; signs agree for \d of 6 switches$/,
+    /^With one seed there is no interval, .*; signs agree for \d of 6 switches$/,
   );
 });
 

@@ -79,7 +79,7 @@ for (
   });
 }
 
-Deno.test("a switch whose sign turns with another is never stated without it, whether its mean is clear or not", () => {
+Deno.test("a switch whose sign changes with another is never stated without it, whether its mean is clear or not", () => {
   // On average the forget gate does −0.03, clearly, and the output gate +0.025, which is not clear.
   const turning = (config: CellConfig) =>
     (config.use_forget_gate ? (config.use_residual ? -0.08 : 0.02) : 0) +

@@ -185,7 +185,7 @@ function forgetGateAt(gains: Readonly<Record<number, number>>, seeds: readonly n
   });
 }
 
-Deno.test("headline() says where a sign turns with the steps back, also between the fewest and the most of them", () => {
+Deno.test("headline() says where a sign changes with the steps back, also between the fewest and the most of them", () => {
   const ends = headlineOf(forgetGateAt({ 1: -0.25, 4: -0.125, 16: 0.25 }, [0]));
   assert.match(
     ends,

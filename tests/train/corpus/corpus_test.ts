@@ -164,5 +164,5 @@ Deno.test("passOffsets() draws every place where a pass fits, and no other", () 
   const offsets = passOffsets(0, 0, 4000, 10, 14);
   assert.deepEqual([...new Set(offsets)].sort(), [0, 1, 2, 3, 4]);
   assert.notDeepEqual(passOffsets(0, 1, 4000, 10, 14), offsets);
-  assert.throws(() => passOffsets(0, 0, 1, 15, 14), /the text has 14 tokens, a pass reads 15/);
+  assert.throws(() => passOffsets(0, 0, 1, 15, 14), /the text has 14 tokens, a sequence reads 15/);
 });

@@ -299,7 +299,7 @@ for (const { name, engine } of ENGINES) {
       const alone: TrainingState[] = [];
       for (const cell of JOBS) alone.push((await trainGroup(engine, [cell], exact, TEXT))![0]);
       const [second, third] = [await stateAt(71, engine, JOBS[1]), await stateAt(27, engine, JOBS[2])];
-      // The second run goes on from within a pass, and so does one of those that join.
+      // The second run resumes from within a pass, and so does one of those that join.
       const from = [undefined, second, third, undefined];
       const runs = runsOf(JOBS, exact).map((run) => ({ ...run, from: from[run.number] }));
       const { source, trained, seen, stepsOf } = sourceOf(runs.slice(2));

@@ -1,4 +1,4 @@
-/** Runs with rates and optimizers of their own: what they share, how they train side by side, and whose state they go on from. */
+/** Runs with rates and optimizers of their own: what they share, how they train side by side, and whose state they resume from. */
 import assert from "node:assert/strict";
 import { vanillaCell } from "../../../cells/catalog/catalog.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";

@@ -12,7 +12,7 @@ import { countGrams, type CountOptions } from "./gram_counts.ts";
 import { gramKey, type GramTable, gramTables, indexOfGram, LONGEST } from "./gram_table.ts";
 import { kneserNey } from "./kneser_ney.ts";
 
-/** How baselines are made; baselines of another method are made anew. */
+/** How baselines are made; baselines of another method are made again. */
 export const BASELINE_METHOD = "interpolated modified Kneser-Ney over bytes, version 1";
 
 /** Bytes of context, at most. */

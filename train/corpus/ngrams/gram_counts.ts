@@ -39,7 +39,7 @@ const PARTS = 32;
 /** Most bytes have one before them; the text's first has none. */
 const NO_BYTE = 256;
 
-/** What {@linkcode countGrams} is told. */
+/** Options of {@linkcode countGrams}. */
 export interface CountOptions {
   /** Called with the number of positions counted so far. */
   readonly onProgress?: (done: number) => void;

@@ -29,7 +29,7 @@ export interface OnnxOptions extends Pick<EngineOptions, "keepWorkers"> {
   readonly memory?: number;
 }
 
-/** Bytes of this machine, with its swap: beyond them the system ends the whole program, without a word. */
+/** Bytes of this machine, with its swap: beyond them the system ends the whole program, silently. */
 function machineMemory(): number {
   if (Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state !== "granted") return Infinity;
   const { total, swapTotal } = Deno.systemMemoryInfo();

@@ -144,7 +144,7 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
 /**
  * Writes a tensor's nodes; returns the name of the result.
  *
- * @throws {TypeError} if an operation that is told its rows gets stacked inputs
+ * @throws {TypeError} if an operation that is given its rows gets stacked inputs
  */
 function emit<K extends OpName>(model: ModelWriter, node: Tensor<K>): string {
   if (!isElementwise(node) && !isOp(node, "linear") && node.inputs.some((source) => model.isStacked(source))) {
@@ -162,7 +162,7 @@ export function outputName(graph: Graph, name: string): string {
  * The bytes of an `.onnx` file for a graph. Inputs and outputs keep the graph's names; an output that is an input too is
  * called `<name>.next`. Index inputs are int64, all else is of the model's precision.
  *
- * @throws {TypeError} if what is computed of stacked inputs is no elementwise operation or product
+ * @throws {TypeError} if what is computed of stacked inputs is not an elementwise operation or product
  */
 export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
   const { weights = new Map(), openBatch = false, transposed = new Set(), metadata = {} } = options;

@@ -28,7 +28,7 @@ function wordsOf(text: Uint8Array): Uint8Array[] {
   return words;
 }
 
-/** The same by the book: counts all pairs anew before each merge. */
+/** The same by the book: counts all pairs again before each merge. */
 function learnPlainly(text: Uint8Array, vocabulary: number): Merge[] {
   const words = wordsOf(text).map((word) => [...word]), merges: Merge[] = [];
   while (BYTES + merges.length < vocabulary) {
@@ -215,7 +215,10 @@ Deno.test("a tokenizer refuses merges that double a token until no memory holds 
 });
 
 Deno.test("bytesOf() refuses tokens that the tokenizer has not", () => {
-  assert.throws(() => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER), /^RangeError: .* outside the vocabulary of 256$/);
+  assert.throws(
+    () => bytesOf(Uint16Array.of(7, 256), BYTE_TOKENIZER),
+    /^RangeError: .* outside the vocabulary of 256$/,
+  );
 });
 
 Deno.test("a tokenizer refuses more tokens than 16 bits hold, and merges of tokens that come later", () => {

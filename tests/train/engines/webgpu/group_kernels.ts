@@ -11,7 +11,7 @@ import {
   planRun,
 } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 
-/** The kernels of runs that train together, one of each step; all of one batch size. Where their tensors lie is no part of a kernel. */
+/** The kernels of runs that train together, one of each step; all of one batch size. Where their tensors lie is not part of a kernel. */
 export function kernelsOfGroup(steps: readonly TrainingStep[], merging: Merging, tiles: Tiles): readonly Kernel[] {
   const { batch } = steps[0].sizes;
   const scalars = Math.max(...steps.map(({ optimizer }) => optimizer.scalarNames.length));

@@ -39,7 +39,7 @@ export interface RunPlan {
   readonly graph: Graph;
   readonly tasks: TaskGraph;
   readonly memory: MemoryPlan;
-  /** Inputs that are written anew at each step: the word of each in the run's record of the step. */
+  /** Inputs that are written again at each step: the word of each in the run's record of the step. */
   readonly scalars: ReadonlyMap<string, number>;
   /** Inputs that are tokens: how far ahead of the position each is found. */
   readonly reads: ReadonlyMap<string, number>;
@@ -156,7 +156,7 @@ export function locationsOf({ plan, slot, base }: LocatedRun, layout: Layout): L
 
 /**
  * The epilogues of each template in the order of their tags. It only ever grows, so that a kernel that holds more epilogues than a
- * group needs serves it all the same.
+ * group needs serves it anyway.
  */
 export class EpilogueRegistry {
   readonly #epilogues = new Map<string, Map<string, { epilogue: Epilogue; tag: number }>>();

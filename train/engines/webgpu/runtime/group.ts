@@ -124,7 +124,7 @@ export class WebGpuGroup implements TrainingGroup {
     return made;
   }
 
-  /** The schedules have runs that are there no more, or lack some: they are made anew before the next steps. */
+  /** The schedules have runs that are there no more, or lack some: they are made again before the next steps. */
   #forgetPrograms(): void {
     for (const program of this.#programs.values()) program.destroy();
     this.#programs.clear();

@@ -12,7 +12,7 @@ export interface GroupRun extends LocatedRun {
   readonly run: EngineRun;
   readonly pass: Pass;
   stepsDone: number;
-  /** The loss of the last step that was queued, once the GPU is through with it; absent before the first. */
+  /** The loss of the last step that was queued, once the GPU is finished with it; absent before the first. */
   lastLoss?: Promise<number>;
 }
 

@@ -36,7 +36,7 @@ export class StepQueue {
    * Queues some steps.
    *
    * @param runs those that the program was made for
-   * @returns the losses by slot and step, once the GPU is through with them; of any other slot, no meaning
+   * @returns the losses by slot and step, once the GPU is finished with them; of any other slot, no meaning
    */
   queue(program: Program, runs: readonly GroupRun[], count: number): Promise<Float64Array[]> {
     const begun = performance.now();
