@@ -51,34 +51,54 @@ export interface ReportSummary {
   };
 }
 
+/** A report of which nothing is written. */
+export interface DrawnReport {
+  /** SVG, in the page's order; files have the name before `.svg` and `.png`. */
+  readonly pictures: readonly { readonly name: string; readonly svg: string }[];
+  /** HTML, and its file's name. */
+  readonly page: { readonly name: string; readonly html: string };
+  /** What the terminal shows of it. */
+  readonly summary: Omit<ReportSummary, "paths">;
+}
+
 /**
  * Writes the pictures (SVG and PNG) and the page. Everything is drawn before the first file is written, and each file
  * appears whole or not at all. The same results give the same bytes, in whatever order they come.
  *
- * @throws {UserError} where `below` is not a positive number
- * @throws {UserError} where no run has finished, another study has nothing in common with this one, or a file of somebody's would be lost;
- *   nothing is written then
+ * @throws {UserError} see {@linkcode drawReport}, or where a file of somebody's would be lost; nothing is written then
  */
-export async function writeReport({ dir, ...options }: ReportOptions): Promise<ReportSummary> {
+export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
+  const { pictures, page, summary } = drawReport(options), { dir } = options;
+  // Before the PNGs, which take most of the time: whoever is refused hears of it at once.
+  for (const name of [...pictures.flatMap(({ name }) => [`${name}.svg`, `${name}.png`]), page.name]) {
+    checkReplaceable(join(dir, name));
+  }
+  const files: [string, string | Uint8Array][] = [
+    ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
+      [`${name}.svg`, svg],
+      [`${name}.png`, pngOf(svg)],
+    ]),
+    [page.name, page.html],
+  ];
+  const paths: string[] = [];
+  for (const [name, file] of files) paths.push(await writeFile(dir, name, file));
+  return { paths, ...summary };
+}
+
+/**
+ * Draws what {@linkcode writeReport} writes, but for the PNGs, which are drawn from the pictures' SVG.
+ *
+ * @throws {UserError} where `below` is not a positive number
+ * @throws {UserError} where no run has finished, or another study has nothing in common with this one
+ */
+export function drawReport({ dir, ...options }: ReportOptions): DrawnReport {
   const { experiment, below } = options;
   if (below !== undefined && !(Number.isFinite(below) && below > 0)) {
     throw new UserError(`Cannot draw a report of ${dir}: below is ${below}, must be a positive number`);
   }
   const input = withinStudy(options, dir), content = reportContent(input, dir);
   const { rows, runs, effects, table, promotion, questions, studies, dynamicsQuestions, pictures } = content;
-  const page = pageOf(content, scriptsOf(input));
-  const files: [string, string | Uint8Array][] = [
-    ...pictures.flatMap(({ name, svg }): [string, string | Uint8Array][] => [
-      [`${name}.svg`, svg],
-      [`${name}.png`, pngOf(svg)],
-    ]),
-    [experiment === "01" ? "report_01_all.html" : "report_02_best.html", page],
-  ];
-  for (const [name] of files) checkReplaceable(join(dir, name));
-  const paths: string[] = [];
-  for (const [name, file] of files) paths.push(await writeFile(dir, name, file));
-  return {
-    paths,
+  const summary: DrawnReport["summary"] = {
     best: rows[0],
     finished: runs.rows.length,
     unfinished: runs.unfinished.length,
@@ -95,6 +115,14 @@ export async function writeReport({ dir, ...options }: ReportOptions): Promise<R
         .join("\n\n"),
       forward: forwardText(cohortsOf(table, rows).own[0], table),
     },
+  };
+  return {
+    pictures: pictures.map(({ name, svg }) => ({ name, svg })),
+    page: {
+      name: experiment === "01" ? "report_01_all.html" : "report_02_best.html",
+      html: pageOf(content, scriptsOf(input)),
+    },
+    summary,
   };
 }
 

@@ -5,13 +5,17 @@
  */
 import type { Level } from "../data/levels.ts";
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import { Node, parseHTML } from "linkedom";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { joinLines, shortenPath } from "./svg_paths.ts";
 import { brokenTo, fitTogether, scaledToFit, textWidth } from "./text.ts";
 import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
+
+// linkedom makes a map of listeners with each node, attributes among them, and holds it weakly: making and collecting these takes a third of
+// the time that pictures take, to which nobody listens. So its nodes, whose class is what the exported one stands before, extend nothing.
+Object.setPrototypeOf(Object.getPrototypeOf(Node), class {});
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 

@@ -28,9 +28,20 @@ export const lacking = [browser ? "" : `none of ${BROWSERS.join(", ")} is there`
 /** What became of each check, by its name: the error that it ended with, or null. */
 export type Outcomes = Readonly<Record<string, string | null>>;
 
-/** Does all checks of `page_checks.mjs` on a page; a folder for pictures of it is for those who want to look. */
-export async function checkPage(page: string, facts: unknown, pictures = ""): Promise<Outcomes> {
-  return await runScript("in_browser.mjs", { page: new URL(`file://${page}`).href, facts, pictures });
+/** A page, and what `page_checks.mjs` must know of it. */
+export interface PageOnDisk {
+  readonly path: string;
+  readonly facts: unknown;
+}
+
+/**
+ * Does all checks of `page_checks.mjs`, each on the page that it names; a folder for pictures of these is for those who want to look.
+ */
+export async function checkPages(pages: Readonly<Record<string, PageOnDisk>>, pictures = ""): Promise<Outcomes> {
+  const served = Object.entries(pages).map((
+    [name, { path, facts }],
+  ) => [name, { page: new URL(`file://${path}`).href, facts }]);
+  return await runScript("in_browser.mjs", { pages: Object.fromEntries(served), pictures });
 }
 
 /** Acts on a page that is served, as a script of this folder says; returns what it tells. */

@@ -76,7 +76,7 @@ export const COMPARE_CHECKS = {
       const before = await page.locator("#compare").innerHTML();
       await page.locator(".filters input[name=only]").fill("n_layers=2");
       await page.locator(".filters input[name=only]").press("Enter");
-      await page.getByText("2 configurations chosen to compare, 2 of them not among those shown").waitFor({
+      await page.getByText("2 configurations chosen to compare, 2 of them hidden by the filter").waitFor({
         timeout: 60_000,
       });
       assert.equal(await page.locator("#compare").innerHTML(), before);

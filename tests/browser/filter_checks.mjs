@@ -50,6 +50,7 @@ function differing(page, parts) {
 /** @type {Readonly<Record<string, Check>>} */
 export const FILTER_CHECKS = {
   "recomputes all that it shows for an expression, as a report of that does, and goes back": {
+    on: "whole",
     options: {},
     async act(page, { configs, filtered }, pictures) {
       const bar = page.locator(".filters");
@@ -154,6 +155,7 @@ export const FILTER_CHECKS = {
   },
 
   "has what each picture shows to download: the files of an export and of a report, of what is selected": {
+    on: "whole",
     options: {},
     async act(page, { configs, filtered }) {
       /** @param {{ name: string, svg: string, csv: string }[]} files */

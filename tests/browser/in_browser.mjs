@@ -5,15 +5,16 @@ import { CHECKS } from "./page_checks.mjs";
 
 await inChromium(["--disable-gpu"], async (browser, told) => {
   /** @param {import("./page_checks.mjs").Check} check */
-  async function outcomeOf({ options, act }) {
+  async function outcomeOf({ on = "small", options, act }) {
+    const { page: address, facts } = told.pages[on];
     const context = await browser.newContext(options);
     try {
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(60_000);
       // The worker of the page is made of a part of it.
-      const wrong = complaintsOf(page, (url) => url.split("#")[0] === told.page || url.startsWith("blob:"));
-      await page.goto(told.page);
-      await act(page, told.facts, told.pictures);
+      const wrong = complaintsOf(page, (url) => url.split("#")[0] === address || url.startsWith("blob:"));
+      await page.goto(address);
+      await act(page, facts, told.pictures);
       assert.deepEqual(wrong, []);
       return null;
     } catch (error) {

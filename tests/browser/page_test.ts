@@ -10,11 +10,13 @@ import { type ReportInput, selectedInput } from "../../report/content/report_inp
 import { pageParts } from "../../report/page/parts.ts";
 import { runsInFull } from "../../report/page/run_part.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { writeReport } from "../../report/write_report.ts";
+import { drawReport } from "../../report/write_report.ts";
 import { dynamicsOf } from "../report/measured_results.ts";
 import { syntheticResults } from "../report/synthetic_results.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
-import { checkPage, lacking, type Outcomes } from "./browser.ts";
+import { ORIGINAL_SWITCHES } from "../original_table.ts";
+import { tempFolder } from "../experiments/folder.ts";
+import { checkPages, lacking, type Outcomes, type PageOnDisk } from "./browser.ts";
 import { CHECKS } from "./page_checks.mjs";
 
 if (lacking) console.log(`page in a browser: skipped, ${lacking}`);
@@ -36,15 +38,17 @@ const SCORES = {
   },
 };
 
-/** So many configurations that the page is long, and not so many that loading it is what the tests do. */
-const results = [0, 1].flatMap((seed) => syntheticResults({ layers: [1, 2], state_sizes: [256], seed }))
-  .map((result) => ({ ...result, ...SCORES, sample }));
+/** Two seeds of the configurations, in one layer and in two, that have at most so many switches off. */
+const resultsWith = (off: number) =>
+  [0, 1].flatMap((seed) => syntheticResults({ layers: [1, 2], state_sizes: [256], seed }))
+    .filter((result) => ORIGINAL_SWITCHES.filter(({ key }) => !result[key]).length <= off)
+    .map((result) => ({ ...result, ...SCORES, sample }));
 
-const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, use_state_gate }) => (
-  { name: id.slice(0, 8), id, n_layers, state_gate: use_state_gate }
-));
-const [{ id, corpus_sha1, engine, adapter }] = results;
-const told = [id, corpus_sha1, "seed 0:", "seed 1:", "bits per byte", engine, adapter, TEXT.replace("\u0000", "␀")];
+/**
+ * What pages are made from. One has each two switches on and off in every combination, and measured dynamics: what all parts look like is
+ * checked there. To load it takes as long as most checks: what is done with a page is done with a smaller one.
+ */
+const RESULTS = { whole: resultsWith(2), small: resultsWith(1) };
 
 /** How names of the pictures end that are downloaded. */
 const DOWNLOADED = ["_effects", "_test", "_interactions"];
@@ -68,23 +72,41 @@ function filteredBy(input: ReportInput) {
   };
 }
 
+/** A page's input, and what is checked of it. */
+function pageOf(name: keyof typeof RESULTS) {
+  const results = RESULTS[name], [{ id, corpus_sha1, engine, adapter }] = results;
+  const measured = name === "small"
+    ? new Map()
+    : new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)]));
+  const input: ReportInput = {
+    results,
+    unreadable: [],
+    experiment: "01",
+    below: 1.9,
+    dynamics: { ...NO_DYNAMICS, measured },
+  };
+  const configs = results.filter(({ seed }) => seed === 0).map(({ id, n_layers, use_state_gate }) => (
+    { name: id.slice(0, 8), id, n_layers, state_gate: use_state_gate }
+  ));
+  const told = [id, corpus_sha1, "seed 0:", "seed 1:", "bits per byte", engine, adapter, TEXT.replace("\u0000", "␀")];
+  return {
+    input,
+    facts: { configs, told, filtered: filteredBy(input), axe: import.meta.resolve("axe-core/axe.min.js") },
+  };
+}
+
 /** One browser does all checks, at the first test that asks. */
 let outcomes: Promise<Outcomes> | undefined;
 
 async function checkAll(): Promise<Outcomes> {
-  const dir = await Deno.makeTempDir({ prefix: "cellspace_page_" });
-  try {
-    const dynamics = {
-      ...NO_DYNAMICS,
-      measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
-    };
-    const input: ReportInput = { results, unreadable: [], experiment: "01", below: 1.9, dynamics };
-    await writeReport({ ...input, dir });
-    const facts = { configs, told, filtered: filteredBy(input), axe: import.meta.resolve("axe-core/axe.min.js") };
-    return await checkPage(join(dir, "report_01_all.html"), facts, Deno.env.get("CELLSPACE_PICTURES"));
-  } finally {
-    await Deno.remove(dir, { recursive: true });
+  await using temp = await tempFolder();
+  const pages: Record<string, PageOnDisk> = {};
+  for (const name of ["whole", "small"] as const) {
+    const { input, facts } = pageOf(name), path = join(temp.path, `${name}.html`);
+    await Deno.writeTextFile(path, drawReport({ ...input, dir: ANY_STUDY.dir }).page.html);
+    pages[name] = { path, facts };
   }
+  return await checkPages(pages, Deno.env.get("CELLSPACE_PICTURES"));
 }
 
 for (const name of Object.keys(CHECKS)) {

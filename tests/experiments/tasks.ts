@@ -1,9 +1,8 @@
 /** Tasks as a person starts them: each with its own command and permissions. */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import assert from "node:assert/strict";
 import tasks from "../../deno.json" with { type: "json" };
+import { corpusFile } from "./corpus_file.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -33,12 +32,8 @@ export async function taskWith(
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-/** The flag that names a text of so many bytes in a folder: it is written there, and read and counted in no time. */
-export function shortCorpus(dir: string, bytes = 30_000): string[] {
-  const path = join(dir, "corpus.txt");
-  Deno.writeFileSync(path, generateEmbedded(1, bytes).text);
-  return ["--corpus", path];
-}
+/** The flag that names a short text, which is written into a folder. */
+export const shortCorpus = (dir: string) => ["--corpus", corpusFile(dir, 30_000)];
 
 export async function succeed(name: keyof typeof tasks.tasks, ...args: string[]): Promise<string> {
   const { code, out, err } = await task(name, ...args);

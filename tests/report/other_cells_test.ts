@@ -20,9 +20,8 @@ import { filterBar } from "../../report/page/filter_bar.ts";
 import { runsTable } from "../../report/page/runs.ts";
 import { effectText, regressionWords } from "../../report/tables/effect_words.ts";
 import { bestRunsTable, compactSwitches } from "../../report/tables/tables.ts";
-import { writeReport } from "../../report/write_report.ts";
+import { drawReport } from "../../report/write_report.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import { tempFolder } from "../experiments/folder.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { ORIGINAL, ORIGINAL_SWITCHES } from "../original_table.ts";
 import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
@@ -32,7 +31,7 @@ import { dynamicsOf } from "./measured_results.ts";
 import { extendedResults, NUMBER } from "./extended_results.ts";
 import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults } from "./synthetic_results.ts";
-import { readPage } from "./report_files.ts";
+import { withoutScripts } from "./report_files.ts";
 
 const gated = syntheticResults({ layers: [1], state_sizes: [256], steps: 500 });
 
@@ -57,9 +56,9 @@ function headings(page: string): string[] {
   return [...page.matchAll(/<th scope="col"[^>]*>([^<]*)<\/th>/g)].map(([, heading]) => heading);
 }
 
-async function pageOf(dir: string, results: readonly RunResult[], table: Space = GATED_SPACE): Promise<string> {
-  await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.9, table });
-  return await readPage(dir);
+function pageOf(results: readonly RunResult[], table: Space = GATED_SPACE): string {
+  const { page } = drawReport({ results, unreadable: [], dir: ANY_STUDY.dir, experiment: "01", below: 1.9, table });
+  return withoutScripts(page.html);
 }
 
 const mixed = [...gated, ...runsOf("gru"), ...runsOf("lstm")];
@@ -120,18 +119,16 @@ Deno.test("pictures have other cells neither as dots above values nor as lines t
   for (const svg of drawn(gated).values()) assert.doesNotMatch(svg, /another cell|other cells|aselines[:,] /);
 });
 
-Deno.test("the page shows a dash for the switches of other cells", async () => {
-  await using temp = await tempFolder();
-  const page = await pageOf(temp.path, mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
+Deno.test("the page shows a dash for the switches of other cells", () => {
+  const page = pageOf(mixed.filter((_, i) => i % 12 === 0 || i >= gated.length));
   const [, table] = page.split('<div id="runs">'), shown = headings(table);
   const [row] = [...table.matchAll(/<tr data-run.*<\/tr>/g)].map(([row]) => row).filter((row) => row.includes(">GRU<"));
   const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell);
   assert.deepEqual(SWITCH_LABELS.map((label) => cells[shown.indexOf(label)]), SWITCH_LABELS.map(() => "–"));
 });
 
-Deno.test("a study of another cell alone names it in tables, and has nothing of switches", async () => {
-  await using temp = await tempFolder();
-  const page = await pageOf(temp.path, runsOf("gru"));
+Deno.test("a study of another cell alone names it in tables, and has nothing of switches", () => {
+  const page = pageOf(runsOf("gru"));
   const shown = headings(page.split('<div id="runs">')[1]);
   assert.deepEqual(shown.slice(1, 6), ["rank", "id", "layers", "state size", "cell"]);
   assert.match(page, /<h2 id="answer">Which factors matter<\/h2>\n<p>Cannot tell which factors matter: /);
@@ -144,10 +141,9 @@ Deno.test("a study of another cell alone names it in tables, and has nothing of 
   assert.doesNotMatch(text, /switches|undefined/);
 });
 
-Deno.test("a study wholly at one other value shows it in tables and words, and has no axis for it", async () => {
-  await using temp = await tempFolder();
+Deno.test("a study wholly at one other value shows it in tables and words, and has no axis for it", () => {
   const results = extendedResults().filter((result) => result[NUMBER.key] === 0.01).slice(0, 48);
-  const page = await pageOf(temp.path, results, EXTENDED), pictures = drawn(results, EXTENDED);
+  const page = pageOf(results, EXTENDED), pictures = drawn(results, EXTENDED);
   assert.ok(headings(page).includes(NUMBER.label));
   assert.match(bestRunsTable(mergeSeeds(tableOf(results, EXTENDED).rows), EXTENDED), / 0\.01 /);
   assert.ok(pictures.get("results_01_all_best")!.includes(`>${NUMBER.label} 0.01<`));
@@ -167,8 +163,7 @@ const OWN_SPACE: Space = {
   isOwnCell: () => true,
 };
 
-Deno.test("a report over a table without switches speaks of factors, and has no empty part", async () => {
-  await using temp = await tempFolder();
+Deno.test("a report over a table without switches speaks of factors, and has no empty part", () => {
   const results = runsOf("gru", [1, 2, 3]).flatMap((result) =>
     [undefined, 0.01].map((value, i): RunResult => {
       const entries = Object.entries({ ...result, ...(value && { [NUMBER.key]: value }) });
@@ -182,7 +177,7 @@ Deno.test("a report over a table without switches speaks of factors, and has no 
       } as RunResult;
     })
   );
-  const page = await pageOf(temp.path, results, OWN_SPACE);
+  const page = pageOf(results, OWN_SPACE);
   assert.match(page, /<h1>Experiment 01: every configuration of the gru cell<\/h1>/);
   const visible = page.replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
   const wrong = visible.matchAll(/gated(?! recurrent unit)|switch|<ul>\s*<\/ul>|, ,|undefined|NaN/g);
@@ -211,16 +206,16 @@ Deno.test("the page's table has steps back and what was read where a study has s
   assert.ok(!headings(pageFor(stepsBackResults({ levels: [16] }))).includes("bytes read"));
 });
 
-Deno.test("nothing in the report of other cells alone calls one of them gated, dynamics among it", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
+Deno.test("nothing in the report of other cells alone calls one of them gated, dynamics among it", () => {
   const results = baselineResults();
   const dynamics = {
     ...NO_DYNAMICS,
     measured: new Map(results.map((run) => [runKey(run.id, run.seed), dynamicsOf(run)])),
   };
-  const { paths, headline, tables } = await writeReport({ results, unreadable: [], dir, experiment: "01", dynamics });
-  const files = paths.filter((path) => /\.(svg|html)$/.test(path)).map((path) => Deno.readTextFileSync(path));
+  const { pictures, page, summary: { headline, tables } } = drawReport(
+    { results, unreadable: [], dir: ANY_STUDY.dir, experiment: "01", dynamics },
+  );
+  const files = [...pictures.map(({ svg }) => svg), page.html];
   assert.ok(files.some((file) => file.includes(">9 configurations<")), "the mean of the picture of fixed points");
   // What the catalog says of a cell is its own name.
   const texts = [headline, ...Object.values(tables), ...files]

@@ -7,10 +7,10 @@ import { add, mul, sigmoid, tanh } from "../../cells/graph/builder.ts";
 import { GATED } from "../../cells/factors.ts";
 import type { Space } from "../../cells/space.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import { writeReport } from "../../report/write_report.ts";
-import { tempFolder } from "../experiments/folder.ts";
+import { drawReport } from "../../report/write_report.ts";
+import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { gatedResults, otherResults } from "./compared_results.ts";
-import { readPage } from "./report_files.ts";
+import { withoutScripts } from "./report_files.ts";
 
 const leaky = defineCell({
   name: "leaky",
@@ -73,22 +73,23 @@ function withConfig(result: RunResult, config: Readonly<Record<string, unknown>>
   } as RunResult;
 }
 
-async function reportOf(dir: string, results: readonly RunResult[], table: Space) {
-  const { tables, headline } = await writeReport({ results, unreadable: [], dir, experiment: "01", below: 1.6, table });
-  return { tables, headline, page: await readPage(dir) };
+function reportOf(results: readonly RunResult[], table: Space) {
+  const { summary: { tables, headline }, page } = drawReport(
+    { results, unreadable: [], dir: ANY_STUDY.dir, experiment: "01", below: 1.6, table },
+  );
+  return { tables, headline, page: withoutScripts(page.html) };
 }
 
 Deno.test(
   "a cell of somebody's own is a baseline beside the gated cell, by its name, with its equations",
-  async () => {
-    await using temp = await tempFolder();
+  () => {
     const own = otherResults("gru", { loss: 1.3 }).map((result) => {
       const { cell: _cell, ...config } = Object.fromEntries(
         BESIDE.factors.flatMap(({ key }) => result[key] === undefined ? [] : [[key, result[key]]]),
       );
       return withConfig(result, { ...config, cell: "leaky" }, BESIDE);
     });
-    const { tables, headline, page } = await reportOf(temp.path, [...gatedResults(), ...own], BESIDE);
+    const { tables, headline, page } = reportOf([...gatedResults(), ...own], BESIDE);
     assert.match(tables.questions!, /^Is the best gated cell better than the baselines\?/);
     assert.match(tables.questions!, /leaky \(2 layers × 256, .*: the best gated one is worse, \+/);
     assert.match(
@@ -102,8 +103,7 @@ Deno.test(
 
 Deno.test(
   "a space of one's own is compared with cells of the catalog, and its number is none of training",
-  async () => {
-    await using temp = await tempFolder();
+  () => {
     const gru = otherResults("gru", { loss: 1.7 });
     const own = [false, true].flatMap((use_gate) =>
       [0.5, 0.9].flatMap((keep) =>
@@ -119,7 +119,7 @@ Deno.test(
       )
     );
     const others = gru.map((result) => withConfig(result, { n_layers: 2, state_size: 256, cell: "gru" }, OWN));
-    const { tables, headline, page } = await reportOf(temp.path, [...own, ...others], OWN);
+    const { tables, headline, page } = reportOf([...own, ...others], OWN);
     assert.match(tables.questions!, /^Is the best lagged cell better than the baselines\?/);
     assert.match(tables.questions!, /The best of 4 lagged configurations, by the lowest training loss, is /);
     assert.match(tables.questions!, /GRU \(2 layers × 256, .*: the best lagged one is better, −/);

@@ -21,10 +21,15 @@ export function reportFiles(experiment: "01" | "02", filter?: string): string[] 
   return [...pictureNames(experiment, filter).flatMap((name) => [`${name}.png`, `${name}.svg`]), page].sort();
 }
 
-/** The page of a report without its scripts, and without what these work on. */
+/** The page of a report, {@linkcode withoutScripts}. */
 export async function readPage(dir: string, experiment: "01" | "02" = "01"): Promise<string> {
   const name = reportFiles(experiment).find((file) => file.endsWith(".html"))!;
-  return (await Deno.readTextFile(join(dir, name))).replaceAll(/<script[^]*?<\/script>/g, "");
+  return withoutScripts(await Deno.readTextFile(join(dir, name)));
+}
+
+/** A page without its scripts, and without what these work on. */
+export function withoutScripts(html: string): string {
+  return html.replaceAll(/<script[^]*?<\/script>/g, "");
 }
 
 /** Of files, what tells whether they have the same bytes: a page has megabytes, whose differences nobody could read. */

@@ -4,7 +4,6 @@ import { capacityOf, checkRoom, fittingAtOnce, footprintOf } from "../../../expe
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { trainingSettings } from "../../../experiments/study/training_settings.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { WEBGPU_ENGINE } from "../../../train/engines/webgpu/engine.ts";
 import { OpenFilesError } from "../../../train/process/open_files.ts";
@@ -15,6 +14,7 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { makeStudy, resultsOf } from "../../faults/studies.ts";
 import { endlessFiles, noMoreFiles } from "./few_files.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 import { copiesOfSmallStudy, TRAINED } from "../small_study.ts";
 
@@ -167,8 +167,7 @@ Deno.test("evaluateStudy() gives no advice on a file where a worker has died", a
 
 /** So many runs of two passes each, on a text that is scored in no time. */
 async function shortStudy(dir: string, runs: number): Promise<Study> {
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const corpus = corpusFile(dir);
   return await makeStudy(join(dir, "study"), { runs, steps: 100, history: 51, logEvery: 10, corpus });
 }
 

@@ -9,10 +9,10 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { SMALL_CONFIG } from "../../../cells/known_configs.ts";
 import type { EngineRun } from "../../../train/engines/engine.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { assertReleased, copyOf, makeStudy, resultsOf } from "../../faults/studies.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 
 Deno.test("packingOrder() puts runs of one shape together, largest first, those that take most memory before", () => {
@@ -53,9 +53,7 @@ const sizeOf = (run: EngineRun) => run.step.sizes.state_size;
 
 /** Runs of two sizes in turn, so many that a group takes several chunks for them. */
 async function begin(dir: string, runs: number, steps = 400): Promise<Study> {
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
-  return await makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12], corpus });
+  return await makeStudy(join(dir, "study"), { runs, steps, stateSizes: [8, 12], corpus: corpusFile(dir) });
 }
 
 /** The curves of a study's runs, trained one by one with nothing in their way. */

@@ -16,9 +16,9 @@ import type { Run } from "../../../experiments/study/runs.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { trainingSettings } from "../../../experiments/study/training_settings.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { makeStudy } from "../../faults/studies.ts";
 import { makeFollowedStudy } from "../../report/watch/followed_study.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 
 const SIZES = { layers: [1, 2], state_sizes: [8], steps: 300 };
@@ -250,8 +250,7 @@ const LONG = 1_000_000;
 Deno.test("train tells its listener the time left of all its runs, with a limit of those that it takes", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const corpus = corpusFile(dir);
   const study = await makeStudy(join(dir, "study"), { runs: 3, steps: 100, history: 51, logEvery: 10, corpus });
   const first = { dir: study.dir, experiment: "01", engine: "onnx", parallel: 1 } as const,
     told: TrainingProgress[] = [];

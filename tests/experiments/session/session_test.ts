@@ -10,12 +10,12 @@ import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
 import { copyOf, makeStudy } from "../../faults/studies.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 import { queueWith, takeOver } from "../queue/queues.ts";
 
@@ -28,8 +28,7 @@ const SAVE_OFTEN = { save: 0 } as const;
 
 /** A study of so many small runs on a short text. */
 async function begin(dir: string, runs: number): Promise<{ study: Study; keys: readonly string[] }> {
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const corpus = corpusFile(dir);
   const study = await makeStudy(join(dir, "study"), { runs, steps: STEPS, history: 51, logEvery: 10, corpus });
   return { study, keys: (await study.runs("01")).map(({ key }) => key) };
 }

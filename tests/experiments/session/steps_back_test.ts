@@ -11,8 +11,8 @@ import { type InitOptions, initStudy } from "../../../experiments/study/init_stu
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import type { Study } from "../../../experiments/study/store.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { readStudySettings } from "../../../experiments/study/settings_file.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 
 /** Passes of 50 tokens: of 50 updates, or of twelve that go four steps back. */
@@ -22,8 +22,7 @@ const ONE_CELL = "use_input_gate=false,use_output_gate=false,use_new_state=true,
 
 /** A study of one gated cell and GRU, each with one step back and with four. */
 async function begin(dir: string, more: Partial<InitOptions> = {}): Promise<Study> {
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 6000).text);
+  const corpus = corpusFile(dir);
   const study = join(dir, "study"), levels = { n_layers: [1], state_size: [8], bptt: [1, 4] };
   await initStudy({ dir: study, corpus, ...SMALL, ...more, levels, only: parseSelection(ONE_CELL) });
   return (await initStudy({ dir: study, experiment: "01", cells: ["gru"] })).study;

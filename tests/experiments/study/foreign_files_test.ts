@@ -12,17 +12,21 @@ import { type Command, COMMANDS, filesIn, FOREIGN, of01, plant, saidBy, sha256 }
 /** The test split has room for what dynamics are measured on. */
 const copyStudy = copiesOfSmallStudy(24_000);
 
-/** Every file that the commands write, by its path in the study; the corpus is not part of it. */
-async function everyFile(small: SmallStudy): Promise<string[]> {
-  for (const command of Object.values(COMMANDS)) await command(small.dir);
-  return filesIn(small.dir).filter((path) => path !== "corpus.txt");
-}
+/** A study on which each command has been run, and every file that they wrote, by its path in the study; the corpus is not part of it. */
+let written: Promise<{ readonly small: SmallStudy; readonly files: readonly string[] }> | undefined;
+
+const everyFile = () =>
+  written ??= (async () => {
+    const small = await copyStudy();
+    for (const command of Object.values(COMMANDS)) await command(small.dir);
+    return { small, files: filesIn(small.dir).filter((path) => path !== "corpus.txt") };
+  })();
 
 /** Files that are checked as they are read, by their schemas, sums and facts: no other may be replaced or removed. */
 const CHECKED_AS_READ = /^(study\.json|rnn_configs\.json|results_01_all[\\/].*)$/;
 
 Deno.test("every file that a command writes is told from somebody's of the same name", async () => {
-  const small = await copyStudy(), files = await everyFile(small);
+  const { small, files } = await everyFile();
   const told = files.filter((path) => !CHECKED_AS_READ.test(path));
   assert.ok(told.length > 25, told.join(", "));
   for (
@@ -49,7 +53,7 @@ Deno.test("every file that a command writes is told from somebody's of the same 
 });
 
 Deno.test("init in a folder with somebody's file under any of the names changes it not, or is refused with nothing written", async (t) => {
-  const small = await copyStudy(), files = await everyFile(small);
+  const { small, files } = await everyFile();
   const names = [
     ...files,
     "tokenizer.json",

@@ -13,6 +13,7 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { rankedInWords } from "../../../experiments/study/validation.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { syntheticResults } from "../../report/synthetic_results.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 
 const SMALL = {
@@ -331,7 +332,7 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const { study } = await initStudy({ dir, ...SMALL });
+    const { study } = await initStudy({ dir, ...SMALL, corpus: corpusFile(dir) });
     await plantIn(study, templates.map((result, i) => planted(result, 1 + i / 100)));
     await init02(dir, 86);
     const options = { dir, experiment: "02", engine: "onnx", parallel: 1 } as const;

@@ -14,6 +14,7 @@ import { configOf } from "../../../experiments/study/result.ts";
 import { readSpaceFile } from "../../../experiments/study/space_file.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { writeReport } from "../../../report/write_report.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
 import { BAD_MODULES, documentedSpace, moduleWith } from "./space_modules.ts";
 
@@ -63,8 +64,8 @@ withSpaces(
   "a study of a space is made, trained, reported and trained further; results say which space",
   async (dir) => {
     const space = await written(dir, await documentedSpace()), study = join(dir, "study");
-    const levels = { n_layers: [1], state_size: [8] };
-    await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL });
+    const levels = { n_layers: [1], state_size: [8] }, corpus = corpusFile(dir);
+    await initStudy({ dir: study, experiment: "01", space, levels, cells: undefined, seeds: 2, ...SMALL, corpus });
     await initStudy({ dir: study, experiment: "01", cells: ["gru"] });
     const options = { dir: study, experiment: "01", engine: "onnx" } as const;
     assert.deepEqual((({ finished, failed, problems }) => [finished, failed, problems])(await trainStudy(options)), [
@@ -141,7 +142,7 @@ withSpaces("a module under the name of a study's copy is not overwritten", async
 withSpaces("cells of one's own join a gated study, whose ids and runs stay", async (dir) => {
   const study = join(dir, "study"),
     gated = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] } } as const;
-  await initStudy({ ...gated, ...ONE_SEED });
+  await initStudy({ ...gated, ...ONE_SEED, corpus: corpusFile(dir) });
   await trainStudy({ dir: study, experiment: "01", engine: "onnx", limit: 2 });
   const before = await (await Study.open(study)).readConfigs("01");
   const space = await written(dir, moduleWith({ name: '"with_mine"', more: "cells: [cell]" }), "my_cells.ts");

@@ -49,28 +49,28 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "imports from the network",
     'export { default } from "https://example.com/space.ts";',
-    "it imports 'https://example.com/space.ts', must import @cellspace/cellspace alone",
+    "it imports 'https://example.com/space.ts', must import only @cellspace/cellspace",
   ],
   [
     "imports a file beside it",
     'export { default } from "./other.ts";',
-    "it imports './other.ts', must import @cellspace/cellspace alone",
+    "it imports './other.ts', must import only @cellspace/cellspace",
   ],
   // Deno itself would download it, whatever the permissions.
   [
     "imports a package of npm",
     'import pad from "npm:left-pad@1.3.0"; export default pad;',
-    "it imports 'npm:left-pad@1.3.0', must import @cellspace/cellspace alone",
+    "it imports 'npm:left-pad@1.3.0', must import only @cellspace/cellspace",
   ],
   [
     "imports a package of npm as it runs",
     moduleWith({ before: 'await import("npm:" + "left-pad@1.3.0");' }),
-    "it imports 'npm:left-pad@1.3.0', must import @cellspace/cellspace alone",
+    "it imports 'npm:left-pad@1.3.0', must import only @cellspace/cellspace",
   ],
   [
     "writes a module that imports a package of npm",
     moduleWith({ before: "await import(`data:text/javascript,import 'npm:left-pad@1.3.0'`);" }),
-    "it imports 'data:text/javascript,import 'npm:left-pad@1.3.0'', must import @cellspace/cellspace alone",
+    "it imports 'data:text/javascript,import 'npm:left-pad@1.3.0'', must import only @cellspace/cellspace",
   ],
   ["starts a worker", moduleWith({ before: 'new Worker("data:text/javascript,");' }), "it starts a worker, must not"],
   [
