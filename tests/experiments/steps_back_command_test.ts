@@ -57,7 +57,7 @@ Deno.test("init says where steps back leave too much of each pass unread, with -
     assert.equal(code, 0, err);
     assert.match(
       out,
-      /\nNot at equal bytes read: 5000 updates with 1 step back \(5000 bytes of each sequence\), 50 updates with 64 steps back \(3200 bytes .*\nNothing is written: /,
+      /\nNot at equal bytes read: 5000 updates with 1 step back \(5000 bytes of each sequence\), 50 updates with 64 steps back \(3200 bytes .*\nNothing is written \(--dry-run\): /,
     );
     assert.match(
       err,
