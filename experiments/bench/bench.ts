@@ -38,7 +38,8 @@ interface BenchOptions extends BenchSizes {
 
 const OPTIONS: BenchOptions = { ...BENCH_SIZES, scoredBytes: 2 ** 20, peers: PEERS, measureExperiment01 };
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   json: flag.on("--json", "print JSON instead of a table"),
   peers: flag.on("--peers", "also measure tfjs, jax-js and PyTorch, if they are installed"),
   engine: flag.choice(

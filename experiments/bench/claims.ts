@@ -108,7 +108,8 @@ async function removeQueue(url: string, name: string): Promise<void> {
   }
 }
 
-const flags = {
+/** What the command line takes. */
+export const flags = {
   queue: queueFlag,
   workers: flag.whole("--workers <n>", "threads that claim", WORKERS, { most: 64 }),
   runs: flag.whole("--runs <n>", "runs that wait", RUNS, { most: MOST }),

@@ -24,7 +24,7 @@ export async function flagsOf(
 }
 
 /** Reads a command line as a task's script does, and throws what it ends with. */
-export async function parse(task: keyof typeof tasks.tasks, ...args: string[]): Promise<void> {
+async function parse(task: keyof typeof tasks.tasks, ...args: string[]): Promise<void> {
   parseFlags(task, "", await flagsOf(task, args), args);
 }
 

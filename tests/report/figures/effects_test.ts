@@ -114,7 +114,7 @@ Deno.test("figureEffects() shows each interval and corrected p as the statistics
 
 Deno.test("figureEffects() has dots alone, no interval and no p, and says why, when there is one seed", () => {
   const { forest } = draw(effectsOf(many));
-  assert.match(forest, /One seed has no interval and no p/);
+  assert.match(forest, /One seed gives no interval and no p/);
   assert.doesNotMatch(forest, /95 %|corrected p|Holm|lower<|higher</);
   assert.equal(count(forest, new RegExp(`<line[^>]*stroke="(${Object.values(DIFFERENCE_COLOUR).join("|")})"`, "g")), 0);
   assert.match(forest, /144 × 1</);
@@ -133,8 +133,8 @@ Deno.test("figureEffects() draws single seeds where they lie, below the mean of 
 
 Deno.test("figureEffects() says with what an effect turns, or that one depends on another, beside its numbers", () => {
   const turning = noisy(({ use_forget_gate, use_residual }) => !use_forget_gate ? 0 : use_residual ? -0.1 : 0.06);
-  const [note] = textsOf(draw(turning).forest).filter((text) => text.startsWith("turns with residual"));
-  assert.match(note, /^turns with residual: \+0\.0\d+ off, −0\.1\d+ on$/);
+  const [note] = textsOf(draw(turning).forest).filter((text) => text.startsWith("changes sign with residual"));
+  assert.match(note, /^changes sign with residual: \+0\.0\d+ off, −0\.1\d+ on$/);
   const partly = noisy(({ use_forget_gate, use_residual }) => !use_forget_gate ? 0 : use_residual ? -0.2 : -0.02);
   assert.match(draw(partly).forest, />depends on residual: −0\.0\d+ off, −0\.2\d+ on</);
   const notes = (effects: Effects) =>
@@ -191,7 +191,7 @@ Deno.test("figureInteractions() is bold where the corrected p is small, and nowh
   const { map } = draw(noisy(planted, 1));
   assert.deepEqual(bold(map), []);
   assert.equal(count(map, />\d+ matched sets</g), effects.interactions.filter(({ pairs }) => pairs > 0).length);
-  assert.match(map, /One seed has no interval and no p/);
+  assert.match(map, /One seed gives no interval and no p/);
   assert.doesNotMatch(map, /Bold|95 %/);
 });
 

@@ -55,7 +55,7 @@ Deno.test("figureTrainingEffects() has each effect at each rate and at the best 
 
 Deno.test("figureTrainingEffects() has no interval, and says why, when there is one seed", () => {
   const svg = draw(one);
-  assert.match(svg, /One seed has no interval/);
+  assert.match(svg, /One seed gives no interval/);
   assert.doesNotMatch(svg, /95 %|zero lies in/);
   assert.match(svg, /The sign changes with the learning rate: [^<]*output gate/);
 });

@@ -160,7 +160,8 @@ Deno.test("compareStudies() pairs baselines with each other, and they are no par
   near(mean.seed_interval!.high - mean.difference!, 4.302653 * 0.1 / Math.sqrt(3), 1e-5, "interval");
   assert.ok(
     linesOf(found).some((line) =>
-      /^Baselines in both \(not in these means\), .*GRU, 1 layer × 32: \+1\.100 \(95 % interval .*t over 3 seeds\)$/.test(line)
+      /^Baselines in both \(not in these means\), .*GRU, 1 layer × 32: \+1\.100 \(95 % interval .*t over 3 seeds\)$/
+        .test(line)
     ),
   );
 });

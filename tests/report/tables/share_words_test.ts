@@ -52,7 +52,7 @@ Deno.test("it is said what lacks where the grid is not complete, has no two axes
   });
   assert.match(
     lacking(rows.slice(0, 1)).lines[0],
-    /^Shares of variance need two factors .*; the 1 configuration has none\.$/,
+    /^Shares of variance need two factors .*; the 1 configuration has no such factors\.$/,
   );
   // One configuration is no plural; what stands of it without steps back stays as it was.
   const { rows: back } = tableOf(stepsBackResults({ gated: 1, cells: [] }));

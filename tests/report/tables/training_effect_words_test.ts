@@ -77,7 +77,7 @@ Deno.test("it is said that no sign turns where none does, and to which rate most
   const { lines } = questionOf(some);
   assert.equal(
     lines[0],
-    "No effect on the test score is clearly below zero at one learning rate and clearly above at another",
+    "No effect on the test score is significantly below zero at one learning rate and significantly above zero at another",
   );
   assert.match(
     lines.at(-1)!,
