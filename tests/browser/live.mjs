@@ -1,6 +1,6 @@
 // Run by Node.js (see browser.ts): opens the page of a study that trains, and tells what became of it while the test lets the study go on.
 import assert from "node:assert/strict";
-import { violations } from "./axe.mjs";
+import { keepOneOfEach, violations } from "./axe.mjs";
 import { complaintsOf, inChromium } from "./chromium.mjs";
 
 /**
@@ -95,6 +95,8 @@ await inChromium(
     const answer = await other.goto(told.page.replace("127.0.0.1", "rebound.example"));
     assert.equal(answer?.status(), 403);
     await other.close();
+    // The parts of a page as a whole are looked at in `page_checks.mjs`.
+    await page.evaluate(keepOneOfEach);
     const broken = await violations(page, facts.axe);
     assert.deepEqual(wrong, []);
     return { before, connected, grown, tasks, violations: broken };
