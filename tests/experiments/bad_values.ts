@@ -172,7 +172,7 @@ export const BAD_VALUES: readonly BadInput[] = [
   {
     name: "sample --id that no run has",
     action: sample("xyz"),
-    says: "Cannot find run 'xyz': no finished run of experiment 01 of DIR begins so",
+    says: "Cannot find run 'xyz': no finished run of experiment 01 of DIR has an id that begins with it",
   },
   {
     name: "sample --id that several runs have",

@@ -67,14 +67,10 @@ class Fuzzer {
     const failures: Failure[] = [];
     for (const command of this.#commandsFor(variant)) {
       Deno.writeFileSync(join(this.dir, this.#target), damaged.bytes);
-      try {
-        const complaints = await this.#try(command, damaged);
-        failures.push(...complaints.map((what) => (
-          { file: this.file.name, variant, how: damaged.how, command: command.name, what }
-        )));
-      } finally {
-        this.#restore();
-      }
+      const complaints = await this.#try(command, damaged);
+      failures.push(...complaints.map((what) => (
+        { file: this.file.name, variant, how: damaged.how, command: command.name, what }
+      )));
     }
     return failures;
   }
@@ -90,7 +86,7 @@ class Fuzzer {
   }
 
   async #try(command: FuzzCommand, { bytes }: Damaged): Promise<string[]> {
-    const said: string[] = [];
+    const said: string[] = [], complaints: string[] = [];
     const { promise: hang, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error("it hangs")), HANG_MILLISECONDS);
     let refused = false;
@@ -99,20 +95,29 @@ class Fuzzer {
     } catch (error) {
       refused = true;
       if (error instanceof UserError) said.push(error.message);
-      else return [`no UserError: ${error instanceof Error ? error.stack : messageOf(error)}`];
+      else complaints.push(`no UserError: ${error instanceof Error ? error.stack : messageOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
-    const complaints = [
+    complaints.push(
       ...said.filter((line) => /[\n\r]/.test(line)).map((line) => `more than one line: ${line}`),
       ...said.filter((line) => OF_THE_RUNTIME.test(line)).map((line) => `a runtime's words: ${line}`),
-    ];
-    return [...complaints, ...this.#changed(command, bytes, refused)];
+    );
+    // Reading the study is much of the work: it is read once, to compare and to restore.
+    const after = readAll(this.dir);
+    complaints.push(...this.#changed(command, after, bytes, refused));
+    this.#restore(after);
+    return complaints;
   }
 
   /** Files that the command may not have touched and did. */
-  #changed({ changes }: FuzzCommand, damaged: Uint8Array, refused: boolean): string[] {
-    const after = readAll(this.dir), complaints: string[] = [];
+  #changed(
+    { changes }: FuzzCommand,
+    after: ReadonlyMap<string, Uint8Array>,
+    damaged: Uint8Array,
+    refused: boolean,
+  ): string[] {
+    const complaints: string[] = [];
     for (const [path, bytes] of this.#pristine) {
       if (path.startsWith("queue.sqlite") || path.startsWith("attempts_")) continue;
       const isTarget = path === this.#target, now = after.get(path);
@@ -125,8 +130,8 @@ class Fuzzer {
     return complaints;
   }
 
-  #restore(): void {
-    const now = readAll(this.dir);
+  /** @param now every file, as it is */
+  #restore(now: ReadonlyMap<string, Uint8Array>): void {
     for (const path of now.keys()) {
       if (!this.#pristine.has(path)) Deno.removeSync(join(this.dir, path));
     }

@@ -210,7 +210,7 @@ export const BAD_CHECKPOINTS: readonly BadInput[] = [
     damage: (small) => Deno.removeSync(small.checkpoint(0)),
     action: trainLonger,
     says: `train: Cannot resume from ${FILE}: it does not exist, the run's result is at step 100; put it back, ` +
-      "or move the result away to train the run from its beginning; run RUN0 is skipped",
+      "or move the result away to train the run from scratch; run RUN0 is skipped",
   },
   {
     name: "damaged, of a run that was left unfinished",
