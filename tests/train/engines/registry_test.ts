@@ -117,7 +117,7 @@ Deno.test("train offers a fourth engine, and its help says what it is", () => {
   assert.equal(engine.parse!("npu"), "npu");
   assert.throws(() => engine.parse!("tpu"), { message: "must be one of auto, npu, webgpu, onnx" });
   assert.throws(() => engineFlags(THREE).engine.parse!("npu"), { message: "must be one of auto, webgpu, onnx" });
-  assert.match(engine.help, /auto takes npu on a tensor card, else webgpu on a real GPU, else onnx/);
+  assert.match(engine.help, /auto is npu on a tensor card, else webgpu on a real GPU, else onnx/);
   assert.match(
     parallel.help,
     /workers on onnx, runs of a group on webgpu, queues on npu \(default: cores; .*; three\)/,
@@ -190,7 +190,7 @@ Deno.test("openEngine() opens for a program what it names, hands its options on,
 
 Deno.test("certify checks a fourth engine by its own tolerance, in groups of its own size", async () => {
   const { help, parse } = engineListFlag(FOUR);
-  assert.match(help, /of reference, onnx, webgpu, npu\)$/);
+  assert.match(help, /of reference, onnx, webgpu, npu that this machine has\)$/);
   const asked = parse!("npu");
   assert.deepEqual(asked, [NPU]);
   assert.throws(() => engineListFlag(THREE).parse!("npu"), { message: "'npu' must be one of reference, onnx, webgpu" });
