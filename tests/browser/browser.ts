@@ -49,17 +49,22 @@ export async function actOn<T>(script: string, page: string, facts: unknown, pic
   return await runScript<T>(script, { page, facts, pictures });
 }
 
-/** What a function on a page came to, and what the page complained of meanwhile. */
-export interface Called<T> {
-  readonly returned: T;
-  readonly wrong: readonly string[];
+/** A function on a page, and what it is given. */
+export interface PageCall {
+  readonly name: string;
+  readonly given: unknown;
 }
 
+/** What a function on a page came to, or why it failed, and what the page complained of meanwhile. */
+export type Called =
+  & { readonly wrong: readonly string[] }
+  & ({ readonly returned: unknown } | { readonly error: string });
+
 /**
- * Serves a page with one module on the loopback interface, and calls a function that the module has put on the window, where WebGPU is
- * SwiftShader's. What is given and returned travels as JSON.
+ * Serves a page with one module on the loopback interface, and calls functions that the module has put on the window, one after the other,
+ * where WebGPU is SwiftShader's. Each gets a page loaded anew; one that fails ends no other. What is given and returned travels as JSON.
  */
-export async function callOnPage<T>(module: string, name: string, given: unknown): Promise<Called<T>> {
+export async function callOnPage(module: string, calls: readonly PageCall[]): Promise<readonly Called[]> {
   const answers: Record<string, readonly [content: string, type: string]> = {
     "/": [`<!doctype html><link rel="icon" href="data:,"><script type="module" src="module.js"></script>`, "text/html"],
     "/module.js": [module, "text/javascript"],
@@ -69,7 +74,7 @@ export async function callOnPage<T>(module: string, name: string, given: unknown
     return new Response(content, { status: type ? 200 : 404, headers: { "content-type": type ?? "text/plain" } });
   });
   try {
-    return await runScript("call_page.mjs", { page: `http://127.0.0.1:${server.addr.port}/`, call: { name, given } });
+    return await runScript("call_page.mjs", { page: `http://127.0.0.1:${server.addr.port}/`, calls });
   } finally {
     await server.shutdown();
   }

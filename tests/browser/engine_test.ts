@@ -6,7 +6,7 @@ import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { CATALOG_GOLDEN, failures, GOLDEN } from "../cells/catalog/golden_cases.ts";
 import { allShaders } from "../train/engines/webgpu/shaders.ts";
 import { ORIGINAL_SWITCHES } from "../original_table.ts";
-import { bundled, callOnPage, lacking } from "./browser.ts";
+import { bundled, type Called, callOnPage, lacking } from "./browser.ts";
 import type { Asked, Certified, Verdict } from "./engine_page.ts";
 import { train } from "./example.ts";
 
@@ -16,9 +16,6 @@ function browserTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: lacking !== undefined, fn });
 }
 
-let module: Promise<string> | undefined;
-const page = () => module ??= bundled(new URL("engine_page.ts", import.meta.url));
-
 /** Six steps of a small gated cell with every switch on, in two layers, and of an LSTM; those of three bytes too. */
 const settings = { ...GOLDEN.settings, steps: 6 };
 const cases = [
@@ -26,39 +23,10 @@ const cases = [
   CATALOG_GOLDEN.cases.find(({ cell }) => cell === "lstm")!,
 ];
 
-browserTest("the WebGPU engine gives the reference's numbers in a browser", async () => {
-  const golden = await goldenFrom(await openReferenceEngine(), settings, cases);
-  const stepsBack = await goldenFrom(await openReferenceEngine(), { ...settings, bptt: 3 }, cases);
-  // A number that is a little off is to be noticed there too.
-  const faulty = structuredClone(golden);
-  faulty.cases[1].losses[5] *= 1.0005;
-  const { returned, wrong } = await callOnPage<Certified>(await page(), "certify", [golden, stepsBack, faulty]);
-  assert.deepEqual(wrong, []);
-  const { hasDeno, software, errors } = returned;
-  assert.deepEqual({ hasDeno, software }, { hasDeno: false, software: true });
-  const found = errors.map((ofFile) => failures(golden.cases, ofFile, WEBGPU_ENGINE.tolerance));
-  assert.deepEqual(found.slice(0, 2), [[], []]);
-  assert.deepEqual(found[2].map((line) => line.replace(/by .*/, "")), ["1 layers, lstm: losses are off "]);
-});
-
-browserTest("the example of docs/browser.md draws and learns in a browser as the reference does here", async () => {
-  const example = (await Deno.readTextFile(new URL("example.ts", import.meta.url))).replaceAll("../../", "../");
-  const documented = await Deno.readTextFile(new URL("../../docs/browser.md", import.meta.url));
-  assert.ok(documented.includes("```ts\n" + example + "```\n"), "docs/browser.md has another example");
-  const text = "What is said twice is learnt sooner. ".repeat(20), steps = 6;
-  const expected = [...await train(await openReferenceEngine(), new TextEncoder().encode(text), steps)];
-  const { returned, wrong } = await callOnPage<number[]>(await page(), "trainExample", { text, steps });
-  assert.deepEqual(wrong, []);
-  assert.equal(returned.length, steps);
-  const errors = expected.map((loss, i) => Math.abs(returned[i] - loss) / loss);
-  assert.ok(errors.every((error) => error <= WEBGPU_ENGINE.tolerance), `losses are off by ${errors}`);
-});
+const EXAMPLE = { text: "What is said twice is learnt sooner. ".repeat(20), steps: 6 };
 
 /** What every WebGPU device has at least, and a device that is asked for nothing has at most. */
 const DEFAULT_LIMITS = { workgroupBytes: 16_384, invocations: 256 };
-
-const compileAll = async (shaders: Asked["shaders"]) =>
-  await callOnPage<Verdict>(await page(), "compileAll", { shaders });
 
 /** What of a shader counts against a limit: its bindings, its workgroup memory, its invocations. */
 const limitedParts = (code: string) => code.match(/^(@group|var<workgroup>|struct|@compute).*$/gm)!.join("\n");
@@ -70,25 +38,91 @@ const limitedParts = (code: string) => code.match(/^(@group|var<workgroup>|struc
  */
 const everyPipeline = Deno.env.get("CELLSPACE_EVERY_PIPELINE") !== undefined;
 
+const mainOf = (body: string, size = 64) => `@compute @workgroup_size(${size}) fn main() { ${body} }`;
+const UNSOUND: Asked["shaders"] = [
+  { key: "sound", code: mainOf(""), asPipeline: true },
+  { key: "warned", code: mainOf("return; var x = 1;"), asPipeline: true },
+  { key: "no shader", code: "fn main() {", asPipeline: false },
+  { key: "too many", code: mainOf("", 512), asPipeline: true },
+  { key: "too large", code: `var<workgroup> a: array<f32, 4097>; ${mainOf("a[0] = 1.0;")}`, asPipeline: true },
+];
+
+/** What is asked of the browser, and what the tests compare its answers with. */
+async function prepared() {
+  const golden = await goldenFrom(await openReferenceEngine(), settings, cases);
+  const stepsBack = await goldenFrom(await openReferenceEngine(), { ...settings, bptt: 3 }, cases);
+  // A number that is a little off is to be noticed there too.
+  const faulty = structuredClone(golden);
+  faulty.cases[1].losses[5] *= 1.0005;
+  const byTemplate = Map.groupBy(allShaders(), ({ template }) => template);
+  const shaders = [...byTemplate.values()].flatMap((shaders) => {
+    const shortest = Math.min(...shaders.map(({ code }) => code.length));
+    return shaders.map(({ key, code }) => ({ key, code, asPipeline: everyPipeline || code.length === shortest }));
+  });
+  return { golden, stepsBack, faulty, byTemplate, shaders };
+}
+
+/** One browser answers all tests, at the first that asks. */
+async function askAll() {
+  const { golden, stepsBack, faulty, byTemplate, shaders } = await prepared();
+  const [certified, trained, checked, noticed] = await callOnPage(
+    await bundled(new URL("engine_page.ts", import.meta.url)),
+    [
+      { name: "certify", given: [golden, stepsBack, faulty] },
+      { name: "trainExample", given: EXAMPLE },
+      { name: "compileAll", given: { shaders } },
+      { name: "compileAll", given: { shaders: UNSOUND } },
+    ],
+  );
+  return { golden, byTemplate, shaders, certified, trained, checked, noticed };
+}
+
+let asking: ReturnType<typeof askAll> | undefined;
+const answers = () => asking ??= askAll();
+
+function returnedBy<T>(called: Called): T {
+  if ("error" in called) throw new Error(called.error);
+  return called.returned as T;
+}
+
+browserTest("the WebGPU engine gives the reference's numbers in a browser", async () => {
+  const { golden, certified } = await answers();
+  const { hasDeno, software, errors } = returnedBy<Certified>(certified);
+  assert.deepEqual(certified.wrong, []);
+  assert.deepEqual({ hasDeno, software }, { hasDeno: false, software: true });
+  const found = errors.map((ofFile) => failures(golden.cases, ofFile, WEBGPU_ENGINE.tolerance));
+  assert.deepEqual(found.slice(0, 2), [[], []]);
+  assert.deepEqual(found[2].map((line) => line.replace(/by .*/, "")), ["1 layers, lstm: losses are off "]);
+});
+
+browserTest("the example of docs/browser.md draws and learns in a browser as the reference does here", async () => {
+  const example = (await Deno.readTextFile(new URL("example.ts", import.meta.url))).replaceAll("../../", "../");
+  const documented = await Deno.readTextFile(new URL("../../docs/browser.md", import.meta.url));
+  assert.ok(documented.includes("```ts\n" + example + "```\n"), "docs/browser.md has another example");
+  const { text, steps } = EXAMPLE;
+  const expected = [...await train(await openReferenceEngine(), new TextEncoder().encode(text), steps)];
+  const { trained } = await answers();
+  const returned = returnedBy<number[]>(trained);
+  assert.deepEqual(trained.wrong, []);
+  assert.equal(returned.length, steps);
+  const errors = expected.map((loss, i) => Math.abs(returned[i] - loss) / loss);
+  assert.ok(errors.every((error) => error <= WEBGPU_ENGINE.tolerance), `losses are off by ${errors}`);
+});
+
 browserTest(
   "Tint has nothing to say of any shader, and makes its pipeline within WebGPU's default limits",
   async () => {
-    const byTemplate = Map.groupBy(allShaders(), ({ template }) => template);
+    const { byTemplate, shaders, checked } = await answers();
     for (const [template, shaders] of byTemplate) {
       assert.equal(new Set(shaders.map(({ code }) => limitedParts(code))).size, 1, `epilogues change ${template}`);
     }
-    const shaders = [...byTemplate.values()].flatMap((shaders) => {
-      const shortest = Math.min(...shaders.map(({ code }) => code.length));
-      return shaders.map(({ key, code }) => ({ key, code, asPipeline: everyPipeline || code.length === shortest }));
-    });
-    const { returned, wrong } = await compileAll(shaders);
-    assert.deepEqual(returned, {
+    assert.deepEqual(returnedBy<Verdict>(checked), {
       limits: DEFAULT_LIMITS,
       modules: shaders.length,
       pipelines: shaders.filter(({ asPipeline }) => asPipeline).length,
       complaints: [],
     });
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(checked.wrong, []);
     assert.ok(
       shaders.length > 100 && byTemplate.size > 10,
       `${shaders.length} shaders of ${byTemplate.size} templates`,
@@ -99,14 +133,8 @@ browserTest(
 browserTest(
   "the check of shaders notices a warning, a shader that is none, and one beyond the default limits",
   async () => {
-    const mainOf = (body: string, size = 64) => `@compute @workgroup_size(${size}) fn main() { ${body} }`;
-    const { returned } = await compileAll([
-      { key: "sound", code: mainOf(""), asPipeline: true },
-      { key: "warned", code: mainOf("return; var x = 1;"), asPipeline: true },
-      { key: "no shader", code: "fn main() {", asPipeline: false },
-      { key: "too many", code: mainOf("", 512), asPipeline: true },
-      { key: "too large", code: `var<workgroup> a: array<f32, 4097>; ${mainOf("a[0] = 1.0;")}`, asPipeline: true },
-    ]);
+    const { noticed } = await answers();
+    const returned = returnedBy<Verdict>(noticed);
     assert.deepEqual([returned.modules, returned.pipelines], [5, 2]);
     const told = returned.complaints.toSorted().join("\n");
     assert.match(told, /^Cannot compile kernel 'too large': .*16384[^]*^Cannot compile kernel 'too many': .*256/m);
