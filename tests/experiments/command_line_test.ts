@@ -174,6 +174,9 @@ for (const [what, args, message] of WRONG) {
   });
 }
 
+/** The flags of a help; where its lines break is left out, since a process knows how wide its terminal is. */
+const optionsIn = (help: string) => help.slice(help.indexOf("\nOptions:")).replaceAll(/\s+/g, " ").trim();
+
 /** Tasks that are asked for the short help in a process too: one whose flags follow from its study, and one that needs no permissions. */
 const isShort = new Set<string>(["train", "certify"]);
 
@@ -190,6 +193,7 @@ for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
     } else {
       const long = await helpOf(name, "--help");
       assert.match(long, usage);
+      assert.equal(optionsIn(out), optionsIn(long));
       assert.equal(await helpOf(name, "-h"), long);
     }
   });
