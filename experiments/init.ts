@@ -96,10 +96,15 @@ export const flags = ofSpace((space) =>
     batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
       most: LIMITS.batch,
     }),
-    history: flag.whole("--history <n>", "sequence length before the state is reset (default: 1000)", undefined, {
-      least: 2,
-      most: LIMITS.history,
-    }),
+    history: flag.whole(
+      "--history <n>",
+      "sequence length in tokens, before the state is reset (default: 1000)",
+      undefined,
+      {
+        least: 2,
+        most: LIMITS.history,
+      },
+    ),
     tokens: {
       usage: "--tokens <kind>",
       help:

@@ -24,7 +24,7 @@ import { print, printError, printText } from "../train/terminal/output.ts";
 type DemoStudy = Omit<InitOptions, "dir" | "experiment" | "corpus">;
 
 /**
- * All 96 settings of the switches, each with two seeds: about a minute and a half on two cores. So small a cell is usually listed with a residual
+ * All 96 settings of the switches, each with two seeds: about a minute on two cores. So small a cell is usually listed with a residual
  * alone; here the others come too, or nothing could be said of the residual. Steps are of 64 sequences and passes of 701 bytes, so that in this time the best
  * models come below what is possible without memory.
  */

@@ -29,8 +29,7 @@ const MEASURED: readonly StudyEngine[] = studyEngines()
 /** What `--engine` says for each of them. */
 const ALL = "all";
 
-/** What the command line takes. */
-export /** What is measured, with what, and how far. */
+/** What is measured, with what, and how far. */
 interface BenchOptions extends BenchSizes {
   readonly scoredBytes: number;
   readonly peers: readonly Peer[];
