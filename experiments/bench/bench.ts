@@ -8,7 +8,8 @@ import { type StudyEngine, studyEngines } from "../../train/engines/registry.ts"
 import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { evaluateModel } from "../../train/scoring/evaluate.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
-import { flag, runCommand } from "../../train/terminal/command_line.ts";
+import { runCommand } from "../../train/terminal/command_line.ts";
+import { flag } from "../../train/terminal/flag.ts";
 import { benchPeers, type Gpu, peerLines, type PeersMeasured } from "./beside_peers.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type Estimate01, estimateLines } from "./experiment_01.ts";
