@@ -87,7 +87,7 @@ withSpaces(
     for (const label of ["reset gate", "slow state", "leak"]) assert.match(summary.tables.switches, RegExp(label));
     assert.match(summary.tables.best_runs, /GRU/);
     assert.match(page.html, /s = 0\.9 ⊙ s \+ 0\.1 ⊙ h|0\.9 s|s_new|⟵/);
-    const further = await trainStudy({ ...options, steps: 90, limit: 2 });
+    const further = await trainStudy({ ...options, steps: 90, limit: 2, parallel: 1 });
     assert.deepEqual([further.finished, further.problems], [2, 0]);
   },
 );
@@ -137,7 +137,7 @@ withSpaces("cells of one's own join a gated study, whose ids and runs stay", asy
   const study = join(dir, "study"), only = parseSelection("use_residual=true,use_state_gate=true");
   const gated = { dir: study, experiment: "01", levels: { n_layers: [1], state_size: [8] }, only } as const;
   await initStudy({ ...gated, ...ONE_SEED, corpus: corpusFile(dir) });
-  await trainStudy({ dir: study, experiment: "01", engine: "onnx", limit: 2 });
+  await trainStudy({ dir: study, experiment: "01", engine: "onnx", parallel: 1, limit: 2 });
   const before = await (await Study.open(study)).readConfigs("01");
   const listed = before.length;
   assert.ok(listed > 3, `${listed}`);
@@ -152,7 +152,7 @@ withSpaces("cells of one's own join a gated study, whose ids and runs stay", asy
   assert.ok(isMine(after[listed].config));
   const read = await opened.readResults("01");
   assert.deepEqual([read.results.length, read.unreadable], [2, []]);
-  const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx" });
+  const { finished } = await trainStudy({ dir: study, experiment: "01", engine: "onnx", parallel: 1 });
   assert.equal(finished, listed - 1);
   const last = await opened.readResults("01"), { sha256 } = opened.settings.space!;
   assert.deepEqual(last.unreadable, []);
