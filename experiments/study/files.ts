@@ -298,13 +298,17 @@ export function reasonOf(error: unknown): string {
   return messageOf(error);
 }
 
-/** Does something with a file, and says what to do about the file if that goes wrong. */
-export async function advised<T>(advice: string, action: () => T | Promise<T>): Promise<T> {
+/**
+ * Does something with a file, and says what to do about the file if that goes wrong.
+ *
+ * @param advice or what makes it, where that takes longer than to read a file
+ */
+export async function advised<T>(advice: string | (() => string), action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
     throw error instanceof UserError && !(error instanceof ReadRefused)
-      ? new UserError(`${error.message}; ${advice}`)
+      ? new UserError(`${error.message}; ${typeof advice === "string" ? advice : advice()}`)
       : error;
   }
 }

@@ -138,9 +138,11 @@ export class Study extends StudyPaths {
   /** @throws {UserError} if the list is damaged, or an entry's id is not that of its configuration */
   async readConfigs(experiment: Experiment): Promise<ConfigEntry[]> {
     const path = this.configsPath(experiment);
-    const anew = commandOn("init", this, experiment);
-    const sizes = experiment === "01" ? `, with the same ${flagsInWords("conjunction")}` : "";
-    return await advised(`fix it, or move it away and create it again with ${anew}${sizes}`, async () => {
+    const advice = () => {
+      const sizes = experiment === "01" ? `, with the same ${flagsInWords("conjunction")}` : "";
+      return `fix it, or move it away and create it again with ${commandOn("init", this, experiment)}${sizes}`;
+    };
+    return await advised(advice, async () => {
       const value = await readJson(path);
       if (value === undefined) return [];
       return parseConfigList(value, path, this.space);
