@@ -39,13 +39,13 @@ async function assertKept(
 async function trainOnFullDisk(): Promise<void> {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 10_000 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 1000 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
   assert.ok(disk);
   const study = await copyOf(plan, join(disk.dir, "study"));
   {
-    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 2.5 });
     await training.untilAtWork("one run is scored and the next has a checkpoint", async () => {
       const steps = [...(await checkpointSteps(study)).values()];
       return training.out.some((line) => / test /.test(line)) && steps.some((n) => n > 0 && n < stepsOfRun(study));
@@ -183,11 +183,11 @@ Deno.test("train refuses a corpus that has changed, and goes on when the old one
     byte ^ (i % 7 >> 1)
   );
   await Deno.writeFile(corpus, text);
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 8000, corpus });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 800, corpus });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   const study = await copyOf(plan, join(dir, "study"));
   {
-    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 2.5 });
     await training.untilAtWork(
       "the second run has a checkpoint",
       async () =>

@@ -24,8 +24,8 @@ export interface Faults {
   readonly onJoin?: (run: EngineRun) => boolean;
   /** Called when steps have been queued; `engine` is the real one. */
   readonly onAdvance?: (engine: Engine) => void;
-  /** Awaited before losses are handed on; `engine` is the real one, `chunk` counts the group's calls of `advance()`, from 0. */
-  readonly beforeLosses?: (engine: Engine, chunk: number) => Promise<void>;
+  /** Awaited before losses are handed on; `engine` is the real one, `chunk` counts the group's calls of `advance()`, from 0, and `updates` are those of this one. */
+  readonly beforeLosses?: (engine: Engine, chunk: number, updates: number) => Promise<void>;
   /** Puts other losses in the place of a run's; `first` is the number of the first step, from 1. */
   readonly losses?: (run: EngineRun, losses: Float64Array, first: number) => Float64Array;
 }
@@ -46,7 +46,7 @@ export function injectFaults(
         const advanced = group.advance(count);
         onAdvance?.(engine);
         return advanced.then(async (all) => {
-          await beforeLosses?.(engine, chunk);
+          await beforeLosses?.(engine, chunk, count);
           return all.map((values, i) => {
             const slot = before[i];
             return slot && losses?.(slot.run, values, slot.done + 1) || values;

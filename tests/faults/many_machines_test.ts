@@ -28,7 +28,7 @@ import {
 const HEARTBEAT_SECONDS = 10;
 
 /** Nobody alive may be mistaken for dead, however busy the machine is. */
-const OPTIONS: TrainingOptions = { ...HURRIED, beat: 1, stale: HEARTBEAT_SECONDS, parallel: 1 };
+const OPTIONS: TrainingOptions = { ...HURRIED, beat: 1, stale: HEARTBEAT_SECONDS, parallel: 1, pause: 2 };
 
 /** The claims of a process. */
 async function claimsOf(server: PostgresServer, study: Study, { pid }: Training): Promise<Claim[]> {
@@ -87,7 +87,7 @@ Deno.test(
     await using temp = await tempFolder();
     const dir = temp.path;
     const { note, random } = drawsOf("three processes");
-    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 1500, history: 501 });
+    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 300, history: 101 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const study = await copyOf(plan, join(dir, "shared"));
     await using server = await PostgresServer.start();
@@ -134,7 +134,7 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 3000, history: 1001 });
+    const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 600, history: 201 });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"));
     const studies = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
     await using server = await PostgresServer.start();

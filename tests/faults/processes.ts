@@ -28,6 +28,8 @@ export interface TrainingOptions {
   readonly beat?: number;
   readonly stale?: number;
   readonly save?: number;
+  /** Milliseconds that each update rests; see the script. */
+  readonly pause?: number;
   /** As `i/K`. */
   readonly shard?: string;
   /** Path of a module that is run before the script. */
@@ -89,7 +91,9 @@ export class Training implements AsyncDisposable {
     '"$deno" run --no-prompt',
     ...PERMISSIONS,
     "tests/faults/train_at_short_intervals.ts --parallel 1",
-    ...Object.entries(HURRIED).filter(([name]) => name !== "stale").map(([name, value]) => `--${name} ${value}`),
+    ...Object.entries({ ...HURRIED, pause: 0.7 }).filter(([name]) => name !== "stale").map(([name, value]) =>
+      `--${name} ${value}`
+    ),
   ].join(" ");
 
   /** Starts `deno task train` itself. */

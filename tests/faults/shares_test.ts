@@ -17,24 +17,24 @@ import {
   trainedQuietly,
 } from "./studies.ts";
 
-const start = (study: Study, shard: string, stack: AsyncDisposableStack) =>
-  stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, shard }));
+const start = (study: Study, shard: string, stack: AsyncDisposableStack, pause: number) =>
+  stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, shard, pause }));
 
 Deno.test("three shares train each run once, also where one is killed and started again", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 12, steps: 1600, stateSizes: [8, 16], history: 2001 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 12, steps: 400, stateSizes: [8, 16], history: 501 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "study"));
   await using stack = new AsyncDisposableStack();
-  const shares = ["1/3", "2/3", "3/3"].map((shard) => start(study, shard, stack));
+  const shares = ["1/3", "2/3", "3/3"].map((shard) => start(study, shard, stack, 1.5));
   await shares[1].untilAtWork(
     "it has a checkpoint",
     async () => [...(await checkpointSteps(study)).values()].some((steps) => steps > 0),
   );
   assert.ok(await shares[1].kill());
   const before = await finishedRuns(study);
-  const again = start(study, "2/3", stack);
+  const again = start(study, "2/3", stack, 1.5);
   for (const share of [shares[0], shares[2], again]) await share.succeed();
   await assertSameRuns(study, quiet, "three shares");
   await assertFinishedOnce(study, [...shares, again], new Set(before), "three shares");
@@ -51,19 +51,19 @@ Deno.test(
       runs: 3,
       layers: 2,
       stateSizes: [16],
-      steps: 8000,
-      history: 2001,
+      steps: 800,
+      history: 201,
     });
     const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
     for (const wakes of ["while the other trains", "when the other is through"]) {
       await using stack = new AsyncDisposableStack();
       const study = await copyOf(plan, join(dir, wakes)), [{ key }] = await study.runs("01");
-      const stale = start(study, "1/1", stack);
+      const stale = start(study, "1/1", stack, 3);
       await stopAmidRun(study, (name) => stale.signal(name), async () => {
         await stale.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
         return key;
       });
-      const other = start(study, "1/1", stack);
+      const other = start(study, "1/1", stack, 3);
       await other.untilAtWork("it has the run", () => processOf(latestOf(study, key)?.owner) === other.pid);
       const isThrough = wakes === "when the other is through";
       if (isThrough) await other.succeed();

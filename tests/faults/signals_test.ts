@@ -37,11 +37,11 @@ async function stepsSaved(study: Study): Promise<number> {
 Deno.test("train saves its run at each signal that stops it, says which in its exit code, and goes on", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 1, steps: 40_000, history: 4001 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 1, steps: 12_000, history: 1201 });
   const study = await copyOf(plan, join(dir, "study"));
   for (const name of STOP_SIGNALS) {
     const before = await stepsSaved(study);
-    await using training = Training.start(study.dir, TIMES);
+    await using training = Training.start(study.dir, { ...TIMES, pause: 1.5 });
     await training.untilAtWork("it has done a step", () => stepInQueue(study) > before);
     training.signal(name);
     const { code } = await training.ended();

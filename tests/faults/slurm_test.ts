@@ -118,7 +118,7 @@ Deno.test("slurm trains each of 24 runs once, with two preemptions and a node th
 }, async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 6000 });
+  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 2400 });
   const quiet = await trainedQuietly(plan, join(dir, "quiet"));
   const study = await copyOf(plan, join(dir, "a shared 100% study"));
   await using cluster = await SlurmCluster.start(join(dir, "cluster"));

@@ -6,9 +6,12 @@ import { EXIT, flag } from "../../train/terminal/flag.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";
-import { engineChoices, ENGINES } from "../../train/engines/registry.ts";
+import type { Engine, EngineOptions } from "../../train/engines/engine.ts";
+import { engineChoices, ENGINES, studyEngines } from "../../train/engines/registry.ts";
 import { shardFlag } from "../../experiments/flags.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
+import { injectFaults } from "./engines.ts";
+import { sleep } from "./processes.ts";
 
 const flags = {
   dir: flag.text("--dir <path>", "the study", ""),
@@ -21,13 +24,31 @@ const flags = {
   stale: flag.positive("--stale <seconds>", "without a heartbeat, until a claim is taken over", undefined, {
     most: 1000,
   }),
+  pause: flag.positive("--pause <milliseconds>", "of rest for each update", undefined, { most: 1000 }),
   save: flag.positive("--save <seconds>", "from one checkpoint to the next", undefined, { most: 1000 }),
 };
+
+/**
+ * From now on engines rest for so many milliseconds for each update, in chunks, two of which may rest at once: a run lasts long enough to be
+ * stopped on its way, however fast the machine is, and leaves the processors to others meanwhile.
+ */
+function slowDown(milliseconds: number): void {
+  const beforeLosses = (_engine: Engine, _chunk: number, updates: number) => sleep(milliseconds * updates);
+  for (const entry of studyEngines()) {
+    const { open } = entry;
+    const slow = async (options?: EngineOptions) => {
+      const engine = await open(options);
+      return engine && injectFaults(engine, { beforeLosses });
+    };
+    Object.assign(entry, { open: slow });
+  }
+}
 
 if (import.meta.main) {
   await runCommand(
     { name: "train", description: "Trains with short intervals", flags },
-    async ({ dir, queue, engine, parallel, steps, shard, ...timing }) => {
+    async ({ dir, queue, engine, parallel, steps, shard, pause, ...timing }) => {
+      if (pause !== undefined) slowDown(pause);
       using stop = stopSignal();
       using display = trainingDisplay("train");
       const summary = await trainStudy(
