@@ -8,12 +8,11 @@
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "./cells/errors.ts";
-import { dirFlag, nodeLocalFlag } from "./experiments/flags.ts";
+import { dirFlag, nodeLocalFlag } from "./experiments/place_flags.ts";
 import { gpusIn, trainOnGpus } from "./experiments/gpus.ts";
 import { nodeLocalFolder, TEMPORARY_VARIABLE } from "./experiments/queue/queue_place.ts";
 import { queuePermissions, queueUrl } from "./experiments/queue/queue_url.ts";
 import { StudyPaths } from "./experiments/study/paths.ts";
-import { readStudySettings } from "./experiments/study/settings_file.ts";
 import type { SlurmProgram } from "./experiments/slurm/programs.ts";
 import {
   CACHE_VARIABLES,
@@ -27,7 +26,7 @@ import { CORPUS_NAMES } from "./train/corpus/corpus.ts";
 import { knownCorpus } from "./train/corpus/known.ts";
 import { packageFolder, projectFolder } from "./train/process/folders.ts";
 import { TELEMETRY_VARIABLE } from "./train/engines/onnx/telemetry.ts";
-import { valueIn, valuesIn } from "./train/terminal/command_line.ts";
+import { valueIn, valuesIn } from "./train/terminal/flag.ts";
 import { hangupName } from "./train/terminal/hangup.ts";
 import type { MessageToMain } from "./train/terminal/exit.ts";
 import { printError } from "./train/terminal/output.ts";
@@ -211,7 +210,7 @@ export async function permissionsOf(
 ): Promise<Deno.PermissionOptionsObject> {
   const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
-  const source = dir === undefined ? undefined : await corpusOf(dir);
+  const source = dir === undefined || !task.readsCorpus ? undefined : await corpusOf(dir);
   const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
@@ -298,6 +297,8 @@ async function programsOf({ starts = [], startsForJobs }: Task, dir: string | un
 
 /** The corpus that a study was made with. */
 async function corpusOf(dir: string): Promise<string | undefined> {
+  // Loaded here: the checks of settings take half as long to load as all else, and most tasks have no corpus.
+  const { readStudySettings } = await import("./experiments/study/settings_file.ts");
   const source = (await unlessRefused(() => readStudySettings(dir)))?.settings.corpus.source;
   return source !== undefined && (CORPUS_NAMES.includes(source) || isAbsolute(source)) ? source : undefined;
 }

@@ -2,12 +2,14 @@
 import { MAX_BATCH } from "../cells/bounds.ts";
 import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { DYNAMICS_DEFAULTS, DYNAMICS_WARM_UP, MEASURE_NAMES } from "../train/dynamics/measure.ts";
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag } from "../train/terminal/flag.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { openProgress } from "../train/terminal/progress.ts";
 import { plural } from "../train/terminal/words.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag, nodeLocalFlag } from "./place_flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
 import { dynamicsInWords } from "./session/dynamics_words.ts";

@@ -1,6 +1,8 @@
 /** `deno task evaluate`: scores finished runs on the test split and on the validation split through ONNX Runtime. */
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag } from "../train/terminal/flag.ts";
+import { experimentFlag, ofSpace, onlyFlag, scoreFlags } from "./flags.ts";
+import { dirFlag, nodeLocalFlag } from "./place_flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { openProgress } from "../train/terminal/progress.ts";
 import { plural } from "../train/terminal/words.ts";

@@ -8,14 +8,14 @@ import { readStudySettings } from "./study/settings_file.ts";
 import { readSpaceFile, studySpace } from "./study/space_file.ts";
 import { MAX_BYTES } from "../train/corpus/bounds.ts";
 import { SCORE_CHOICES } from "../train/scoring/score_on.ts";
-import { asksHelp, type Flag, flag, type FlagValues, valueIn } from "../train/terminal/command_line.ts";
+import { asksHelp, type Flag, flag, type FlagValues, valueIn } from "../train/terminal/flag.ts";
+import { dirFlag } from "./place_flags.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
 import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
 import { parseShard, type Shard } from "./study/shard.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
-export const dirFlag: Flag<string> = flag.text("--dir <folder>", "the study's folder", "study");
 export const experimentFlag: Flag<Experiment> = flag.choice(
   "--experiment <number>",
   "which experiment",
@@ -64,11 +64,6 @@ export const shardFlag: Flag<Shard | undefined> = {
   parse: parseShard,
   fallback: undefined,
 };
-
-export const nodeLocalFlag: Flag<boolean> = flag.on(
-  "--node-local",
-  "keep the queue in this machine's temporary folder, for processes on this machine only; needed if the study is on a network disk",
-);
 
 /** Folders of other studies, separated by commas. */
 export function foldersFlag(usage: string, help: string, most: number): Flag<readonly string[] | undefined> {

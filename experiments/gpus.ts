@@ -4,7 +4,7 @@ import { type Card, CARD_ENGINE } from "../train/engines/webgpu/cards/card.ts";
 import { cardLine, choicesFor, hasDeviceSelect, takeCard } from "../train/engines/webgpu/cards/choice.ts";
 import { listCards } from "../train/engines/webgpu/cards/list.ts";
 import { type Command, runSideBySide } from "../train/process/side_by_side.ts";
-import { asksHelp, EXIT, type Flag, splitList, valueIn } from "../train/terminal/command_line.ts";
+import { asksHelp, EXIT, type Flag, splitList, valueIn } from "../train/terminal/flag.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { plural } from "../train/terminal/words.ts";
 

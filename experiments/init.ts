@@ -5,10 +5,12 @@ import { unitOf } from "../cells/unit.ts";
 import { type Corpus, CORPUS_NAMES } from "../train/corpus/corpus.ts";
 import { MOST_LEARNED_BYTES } from "../train/corpus/tokens/learn.ts";
 import { plural } from "../train/terminal/words.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
 import { Stopped, stopSignal } from "../train/terminal/stop_signal.ts";
 import { fetchShown } from "./study/fetching.ts";
-import { checkFlags, dirFlag, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
+import { checkFlags, experimentFlag, levelFlags, levelsIn, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag } from "./place_flags.ts";
 import { countingDisplay } from "./display.ts";
 import { addedRuns, announcePlan } from "./session/init_plan.ts";
 import { MOST_CONFIGS, MOST_LEVELS, MOST_RUNS } from "./study/grid.ts";
@@ -94,10 +96,15 @@ export const flags = ofSpace((space) =>
     batch: flag.whole("--batch <n>", "batch size (parallel sequences; default: 256)", undefined, {
       most: LIMITS.batch,
     }),
-    history: flag.whole("--history <n>", "sequence length before the state is reset (default: 1000)", undefined, {
-      least: 2,
-      most: LIMITS.history,
-    }),
+    history: flag.whole(
+      "--history <n>",
+      "sequence length in tokens, before the state is reset (default: 1000)",
+      undefined,
+      {
+        least: 2,
+        most: LIMITS.history,
+      },
+    ),
     tokens: {
       usage: "--tokens <kind>",
       help:

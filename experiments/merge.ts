@@ -1,8 +1,10 @@
 /** `deno task merge`: joins what copies of a study have trained apart. */
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag } from "../train/terminal/flag.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
-import { dirFlag, experimentFlag, foldersFlag, nodeLocalFlag } from "./flags.ts";
+import { experimentFlag, foldersFlag } from "./flags.ts";
+import { dirFlag, nodeLocalFlag } from "./place_flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { mergeStudies, MOST_COPIES } from "./session/merge_study.ts";
 import { mergeInWords } from "./session/merge_words.ts";

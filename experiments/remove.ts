@@ -1,9 +1,11 @@
 /** `deno task remove`: takes configurations off a study's list. */
 import { describeConfigIn } from "../cells/config.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { plural } from "../train/terminal/words.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag } from "./place_flags.ts";
 import { ownerInWords } from "./queue/queue.ts";
 import { planRemoval, type Removal, removeConfigs } from "./queue/remove_configs.ts";
 import { parseIdPrefix, shortKey } from "./study/run_key.ts";

@@ -1,7 +1,9 @@
 /** `deno task sample`: text from a trained model. */
 import { describeConfigIn } from "../cells/config.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
+import { experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag } from "./place_flags.ts";
 import { qualityInWords } from "./study/criterion.ts";
 import { configOf } from "./study/result.ts";
 import { drawRunText, findRun } from "./session/sampling.ts";

@@ -1,10 +1,12 @@
 /** `deno task slurm`: trains a study on a Slurm cluster, as one job array. */
 import { UserError } from "../cells/errors.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
 import { print, printError } from "../train/terminal/output.ts";
 import { engineChoices, ENGINES } from "../train/engines/registry.ts";
 import { MOST_PARALLEL } from "./session/capacity.ts";
-import { dirFlag, experimentFlag } from "./flags.ts";
+import { experimentFlag } from "./flags.ts";
+import { dirFlag } from "./place_flags.ts";
 import { WARNING_SECONDS } from "./slurm/job_script.ts";
 import { SBATCH, submitJobs } from "./slurm/submit.ts";
 import { parseTime } from "./slurm/tasks.ts";

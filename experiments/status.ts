@@ -1,7 +1,9 @@
 /** `deno task status`: where a study stands. */
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
 import { oneLine } from "../cells/visible_text.ts";
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { experimentFlag, ofSpace, onlyFlag } from "./flags.ts";
+import { dirFlag } from "./place_flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { formatDuration, plural, shortList } from "../train/terminal/words.ts";
 import { type Overview, overviewOf } from "./queue/overview.ts";

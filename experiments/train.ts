@@ -1,6 +1,8 @@
 /** `deno task train`: trains what is not yet trained, exports it as ONNX, and scores it on the test and the validation split. */
-import { EXIT, flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, nodeLocalFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { EXIT, flag } from "../train/terminal/flag.ts";
+import { experimentFlag, ofSpace, onlyFlag, scoreFlags, shardFlag } from "./flags.ts";
+import { dirFlag, nodeLocalFlag } from "./place_flags.ts";
 import { queueFlag, queueOf } from "./queue/queue_flag.ts";
 import { gpuFlag } from "./gpus.ts";
 import { formatDuration, plural } from "../train/terminal/words.ts";

@@ -3,7 +3,7 @@ import { describeConfigIn } from "../cells/config.ts";
 import { markedBy } from "../cells/factor.ts";
 import { GATED } from "../cells/factors.ts";
 import { trainingDisplay } from "../experiments/display.ts";
-import { dirFlag } from "../experiments/flags.ts";
+import { dirFlag } from "../experiments/place_flags.ts";
 import { qualityInWords } from "../experiments/study/criterion.ts";
 import { shortKey } from "../experiments/study/run_key.ts";
 import { configOf } from "../experiments/study/result.ts";
@@ -13,7 +13,8 @@ import { smallestSizes } from "../experiments/study/levels.ts";
 import { trainStudy } from "../experiments/session/training.ts";
 import { EMBEDDED } from "../train/corpus/corpus.ts";
 import { engineChoices, ENGINES } from "../train/engines/registry.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
 import { formatDuration } from "../train/terminal/words.ts";
 import { stopSignal } from "../train/terminal/stop_signal.ts";
 import { reportOnStudy } from "./report_study.ts";
@@ -23,7 +24,7 @@ import { print, printError, printText } from "../train/terminal/output.ts";
 type DemoStudy = Omit<InitOptions, "dir" | "experiment" | "corpus">;
 
 /**
- * All 96 settings of the switches, each with two seeds: about a minute and a half on two cores. So small a cell is usually listed with a residual
+ * All 96 settings of the switches, each with two seeds: about a minute on two cores. So small a cell is usually listed with a residual
  * alone; here the others come too, or nothing could be said of the residual. Steps are of 64 sequences and passes of 701 bytes, so that in this time the best
  * models come below what is possible without memory.
  */

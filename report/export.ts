@@ -1,8 +1,10 @@
 /** `deno task export`: the runs for other tools. */
-import { dirFlag, experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { experimentFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { dirFlag } from "../experiments/place_flags.ts";
 import { selectionLine } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
-import { type Flag, runCommand, splitList } from "../train/terminal/command_line.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { type Flag, splitList } from "../train/terminal/flag.ts";
 import { plural } from "../train/terminal/words.ts";
 import { type Format, FORMATS } from "./export/write_export.ts";
 import { exportStudy } from "./export_study.ts";

@@ -1,7 +1,9 @@
 /** `deno task report`: pictures, tables, page. */
 import { Study } from "../experiments/study/store.ts";
-import { flag, runCommand } from "../train/terminal/command_line.ts";
-import { dirFlag, experimentFlag, foldersFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { runCommand } from "../train/terminal/command_line.ts";
+import { flag } from "../train/terminal/flag.ts";
+import { experimentFlag, foldersFlag, ofSpace, onlyFlag } from "../experiments/flags.ts";
+import { dirFlag } from "../experiments/place_flags.ts";
 import { MOST_STUDIES } from "./read_other_studies.ts";
 import { reportOnStudy } from "./report_study.ts";
 import { print, printError, printText } from "../train/terminal/output.ts";

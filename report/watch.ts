@@ -1,5 +1,6 @@
 /** `deno task watch`: the page of an experiment, live in a browser of this machine while its runs train. */
-import { dirFlag, experimentFlag } from "../experiments/flags.ts";
+import { experimentFlag } from "../experiments/flags.ts";
+import { dirFlag } from "../experiments/place_flags.ts";
 import { queueFlag, queueOf } from "../experiments/queue/queue_flag.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { runCommand } from "../train/terminal/command_line.ts";

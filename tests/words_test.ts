@@ -56,7 +56,11 @@ const WORDS: readonly Row[] = [
     "which switches matter cannot be said",
   ),
   row(/\bupright (dotted )?lines?\b/i, "vertical line", "Upright dotted lines: a pass ends"),
-  row(/\b(sign|it|effects?) turns? with\b|\bturns its sign/i, "changes sign", "the sign turns with the learning rate"),
+  row(
+    /\b(sign|it|effects?) turns? with\b|\bturns its sign|\b(sign|effect) turns\b|\beffects that turn\b/i,
+    "changes sign",
+    "the sign turns with the learning rate",
+  ),
   row(/\bseed with seed\b/i, "paired by seed", "compared seed with seed"),
   row(/with commas( or spaces)? between/i, "separated by commas", "names with commas between"),
   row(/\bstays? as (it was )?drawn\b/i, "keeps its initial value, is never trained", "added weights stay as drawn"),

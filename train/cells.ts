@@ -8,7 +8,8 @@ import { formatShape } from "../cells/graph/tensor.ts";
 import { countParameters, evaluationModel } from "../cells/language_model.ts";
 import { equationsOf } from "../cells/portrait.ts";
 import { maxOf } from "../cells/extremes.ts";
-import { flag, runCommand } from "./terminal/command_line.ts";
+import { runCommand } from "./terminal/command_line.ts";
+import { flag } from "./terminal/flag.ts";
 import { print } from "./terminal/output.ts";
 
 /** What the command line takes. */

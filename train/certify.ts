@@ -8,7 +8,8 @@ import type { Engine, EngineEntry, OrdinaryEngineEntry } from "./engines/engine.
 import { REFERENCE_ENGINE } from "./engines/reference.ts";
 import { ENGINES, openEntry } from "./engines/registry.ts";
 import { type CaseErrors, certifyGroup, goldenConfig, type GoldenFile, goldenFrom, parseGolden } from "./golden.ts";
-import { EXIT, type Flag, flag, runCommand, splitList } from "./terminal/command_line.ts";
+import { runCommand } from "./terminal/command_line.ts";
+import { EXIT, type Flag, flag, splitList } from "./terminal/flag.ts";
 import { openProgress } from "./terminal/progress.ts";
 import { print } from "./terminal/output.ts";
 

@@ -3,7 +3,8 @@ import { cachedPath, cacheFolder, isCached } from "./corpus/cache.ts";
 import { EMBEDDED } from "./corpus/corpus.ts";
 import { KNOWN_CORPORA, type KnownCorpus } from "./corpus/known.ts";
 import { ANY_STUDY, taskCommand } from "./terminal/advice.ts";
-import { flag, runCommand } from "./terminal/command_line.ts";
+import { runCommand } from "./terminal/command_line.ts";
+import { flag } from "./terminal/flag.ts";
 import { print } from "./terminal/output.ts";
 
 /** What the command line takes. */

@@ -8,7 +8,8 @@ import { type StudyEngine, studyEngines } from "../../train/engines/registry.ts"
 import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import { evaluateModel } from "../../train/scoring/evaluate.ts";
 import { exportModel } from "../../train/scoring/export_model.ts";
-import { flag, runCommand } from "../../train/terminal/command_line.ts";
+import { runCommand } from "../../train/terminal/command_line.ts";
+import { flag } from "../../train/terminal/flag.ts";
 import { benchPeers, type Gpu, peerLines, type PeersMeasured } from "./beside_peers.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type Estimate01, estimateLines } from "./experiment_01.ts";
@@ -28,8 +29,7 @@ const MEASURED: readonly StudyEngine[] = studyEngines()
 /** What `--engine` says for each of them. */
 const ALL = "all";
 
-/** What the command line takes. */
-export /** What is measured, with what, and how far. */
+/** What is measured, with what, and how far. */
 interface BenchOptions extends BenchSizes {
   readonly scoredBytes: number;
   readonly peers: readonly Peer[];

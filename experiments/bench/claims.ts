@@ -5,7 +5,8 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
-import { flag, runCommand } from "../../train/terminal/command_line.ts";
+import { runCommand } from "../../train/terminal/command_line.ts";
+import { flag } from "../../train/terminal/flag.ts";
 import { print } from "../../train/terminal/output.ts";
 import { queueFlag, queueOf } from "../queue/queue_flag.ts";
 import { stepsName } from "../queue/postgres_jobs.ts";

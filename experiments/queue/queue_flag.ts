@@ -1,5 +1,5 @@
 /** The flag that says where a queue is, for each command that claims runs or looks at claims. */
-import type { Flag } from "../../train/terminal/command_line.ts";
+import type { Flag } from "../../train/terminal/flag.ts";
 import { parseQueueUrl, PASSWORD_VARIABLE, QUEUE_VARIABLE, queueUrl } from "./queue_url.ts";
 
 export const queueFlag: Flag<string | undefined> = {

@@ -1,8 +1,8 @@
 /** Where a study's database of claims lies: in the study, or on a disk of this machine where the study lies on the network's. */
-import { createHash } from "node:crypto";
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../cells/errors.ts";
+import { sha256Hex } from "../../cells/sha256.ts";
 import { adviceFor, reasonOf } from "../study/files.ts";
 import { QUEUE_FILE, type StudyPaths } from "../study/paths.ts";
 import { type FileSystemType, networkFileSystem } from "./network_disk.ts";
@@ -46,7 +46,7 @@ export function placesToLook(study: StudyPaths, options: PlaceOptions = {}): str
 
 /** The folder on this machine for the queue of a study: the same for all processes of a user that name the study in any way. */
 export function nodeLocalFolder(dir: string, { temporary = temporaryFolder(), user = ownUser() }: PlaceOptions = {}) {
-  const name = createHash("sha256").update(`${user ?? ""}\n${realPath(dir)}`).digest("hex");
+  const name = sha256Hex(`${user ?? ""}\n${realPath(dir)}`);
   return join(temporary, `cellspace-${name.slice(0, 16)}`);
 }
 

@@ -56,7 +56,7 @@ export function capacityOf(
   const affordable = Math.floor(affordableWorkers(useful * workers) / workers);
   if (affordable === 0) {
     throw new OpenFilesError(
-      "Cannot train: this process is at its limit of open files; raise it ('ulimit -n')",
+      "Cannot train: the limit of open files is too low for one run; raise it ('ulimit -n')",
     );
   }
   if (isOneGroup) return { parallel: wanted };

@@ -27,6 +27,7 @@ import { Study } from "../study/store.ts";
 import { trainingSettings } from "../study/training_settings.ts";
 import { rankedInWords } from "../study/validation.ts";
 import { estimateTraining, type TrainingEstimate } from "./estimate.ts";
+import { SHORT_SECONDS } from "./pace.ts";
 
 const DAY = 24 * 3600;
 
@@ -168,7 +169,7 @@ function hasFurtherSeeds({ settings: { seeds }, before, listed }: InitPlan): boo
 function estimateLine(plan: InitPlan, { seconds, basis, engine, adapter }: TrainingEstimate): string {
   const what = hasFurtherSeeds(plan) ? "what is left then" : "them";
   const how = basis === "record" ? "at the speed of the study's finished runs" : "by a short measurement";
-  const time = seconds < 1 ? "less than a second" : `about ${inWords(seconds)}`;
+  const time = seconds < SHORT_SECONDS ? "less than a second" : `about ${inWords(seconds)}`;
   return `Training ${what} takes ${time} on this machine, scores not counted, ${how} on ${engine} (${adapter})`;
 }
 

@@ -9,7 +9,7 @@ import type { Engine } from "../../train/engines/engine.ts";
 import type { TrainingSettings } from "../../train/training/settings.ts";
 import { cellJob, passTokens, prepare, trainingRun } from "../../train/training/training_run.ts";
 import { smallestSizes } from "../study/levels.ts";
-import type { Pace, StepTime, Work } from "./pace.ts";
+import { type Pace, secondsOf, SHORT_SECONDS, type StepTime, type Work } from "./pace.ts";
 
 /** A measured round takes at least this long; the rounds before it, each half as long, take as much together. */
 const ROUND_SECONDS = 0.2;
@@ -39,7 +39,7 @@ export interface MeasuredOptions {
 
 /**
  * Measures the pace of an engine: with the smallest sizes that its space allows, and with those in the middle of the work. It takes about two seconds, and what the
- * engine needs to open two groups. The engine stays open.
+ * engine needs to open two groups; less where all the work is shorter than {@linkcode SHORT_SECONDS}. The engine stays open.
  *
  * @param work at least one
  * @returns undefined if the signal came before there was a number
@@ -55,12 +55,16 @@ export async function measurePace(
     Object.entries(smallestSizes(space)).map(([key, levels]) => [key, levels?.[0]]),
   );
   const small = { ...typical, ...smallest };
+  // From one time, larger steps are taken for longer than they are: what is short by that is short.
+  const isShort = ({ atATime, ...time }: MeasuredTime) =>
+    secondsOf({ times: [time], atATime }, work, atATime) < SHORT_SECONDS;
   // A space's rule may forbid the sizes that come by themselves.
-  const first = await measure(engine, space.valid.holds(small) ? small : cheapestOf(work), options);
+  const first = await measure(engine, space.valid.holds(small) ? small : cheapestOf(work), options, isShort);
   if (!first) return undefined;
   const { atATime, ...time } = first, cost = stepCost(typical);
   const isLong = time.seconds * atATime * stepsBackOf(typical) * cost / time.cost > LONGEST_STEP;
-  const second = cost === time.cost || isLong ? undefined : await measure(engine, typical, options);
+  const isEnough = cost === time.cost || isLong || isShort(first);
+  const second = isEnough ? undefined : await measure(engine, typical, options, isShort);
   if (!second) return { times: [time], atATime };
   const times = [time, { cost: second.cost, seconds: second.seconds }];
   return { times: times.sort((a, b) => a.cost - b.cost), atATime: second.atATime };
@@ -78,12 +82,16 @@ function typicalOf(work: readonly ConfiguredWork[]): CellConfig {
   return (sorted.find(({ cost, steps }) => (before += cost * steps) >= half) ?? sorted[0]).config;
 }
 
-/** Measures runs of one configuration, as many at once as will train so. */
+/** Time of a step, and how many runs trained at once. */
+type MeasuredTime = StepTime & { readonly atATime: number };
+
+/** Measures runs of one configuration, as many at once as will train so, until a round is long or its time is enough. */
 async function measure(
   engine: Engine,
   config: CellConfig,
   { settings, space = GATED_SPACE, parallel, signal, now = () => performance.now() }: MeasuredOptions,
-): Promise<StepTime & { readonly atATime: number } | undefined> {
+  isEnough: (time: MeasuredTime) => boolean,
+): Promise<MeasuredTime | undefined> {
   const run = trainingRun(cellJob({ config, seed: 0, space }), settings), { step } = run;
   const fitting = Math.max(1, Math.floor(engine.memory / engine.footprint(step)));
   const atATime = Math.min(parallel, fitting, MOST_RUNS);
@@ -102,8 +110,8 @@ async function measure(
       const begun = now();
       await group.advance(steps);
       const seconds = (now() - begun) / 1000;
-      if (seconds < ROUND_SECONDS && steps < MOST_STEPS) continue;
-      return { cost: stepCost(config), seconds: seconds / steps / stepsBackOf(config) / atATime, atATime };
+      const time = { cost: stepCost(config), seconds: seconds / steps / stepsBackOf(config) / atATime, atATime };
+      if (seconds >= ROUND_SECONDS || steps >= MOST_STEPS || isEnough(time)) return time;
     }
   } finally {
     await group.close();

@@ -4,6 +4,9 @@ import { stepCost } from "../../cells/sizes.ts";
 import { busySeconds } from "../study/busy_seconds.ts";
 import type { FinishedResult } from "../study/result.ts";
 
+/** Work that takes less than so many seconds is told as that, and needs no closer number. */
+export const SHORT_SECONDS = 1;
+
 /** Some runs of one size. A step here is one through the text: an update that goes several steps back makes so many, and takes as many times as long. */
 export interface Work {
   /** Of a step, by {@linkcode stepCost}: it has no unit. */

@@ -1,5 +1,5 @@
 /** The shares of a study's list, and what is left to do of each. */
-import { createHash } from "node:crypto";
+import { createHash } from "../../train/process/hash.ts";
 import { messageOf } from "../../cells/errors.ts";
 import { isDone } from "../session/train_options.ts";
 import { runCosts } from "../study/run_cost.ts";

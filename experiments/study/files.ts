@@ -1,6 +1,6 @@
 /** Files that are read with checks, and written whole or not at all. */
 import { everyOne } from "../../train/process/every_one.ts";
-import { createHash } from "node:crypto";
+import { createHash } from "../../train/process/hash.ts";
 import { dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { repeatedKey } from "../../train/repeated_key.ts";

@@ -1,5 +1,5 @@
 /** What `init` does: a study's settings, and its lists of configurations. */
-import { createHash } from "node:crypto";
+import { createHash } from "../../train/process/hash.ts";
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { GATED_SPACE } from "../../cells/catalog/catalog.ts";
 import type { Space } from "../../cells/space.ts";

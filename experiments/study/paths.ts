@@ -1,7 +1,7 @@
 /** Where the files of a study lie, and what they are called. */
 import { join } from "node:path";
 import { isFolder, namesIn } from "./files.ts";
-import { type Experiment, EXPERIMENTS } from "./schema.ts";
+import { type Experiment, EXPERIMENTS } from "./experiment.ts";
 
 /** Names of files in a study's folder itself. */
 const SETTINGS_FILE = "study.json";

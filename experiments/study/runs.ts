@@ -1,6 +1,6 @@
 /** What a study's list stands for: its configurations, and the runs that are made of them. */
 import { oncePer } from "../../cells/once_per.ts";
-import { createHash } from "node:crypto";
+import { createHash } from "../../train/process/hash.ts";
 import { type CellConfig, configIn, parseWith } from "../../cells/config.ts";
 import { runKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";

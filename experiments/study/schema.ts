@@ -10,11 +10,10 @@ import { MAX_BYTES } from "../../train/corpus/bounds.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import { BUDGETS, LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
+import { type Experiment, EXPERIMENTS } from "./experiment.ts";
 import { idSchema, sha1Schema, spaceFields } from "./result.ts";
 
-/** A part of a study with a list of its own: `01`, or `02` for the best of it, trained longer, wider and deeper. */
-export type Experiment = "01" | "02";
-export const EXPERIMENTS = ["01", "02"] as const satisfies readonly Experiment[];
+export { type Experiment, EXPERIMENTS };
 
 /**
  * Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead, and

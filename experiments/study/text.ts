@@ -1,7 +1,7 @@
 /** What a study's models read: its corpus, and the tokens that were learned from it. */
 import { MAX_VOCABULARY } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";
-import { createHash } from "node:crypto";
+import { createHash } from "../../train/process/hash.ts";
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { type Corpus, loadCorpus } from "../../train/corpus/corpus.ts";
 import { knownCorpus } from "../../train/corpus/known.ts";

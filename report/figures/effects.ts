@@ -86,7 +86,7 @@ function explanation(effects: Effects, forests: readonly Forest[]): string[] {
       : []),
     ...(isAnyRandom
       ? [
-        "Random: pairs whose added weights are never trained, so random weights are compared with none. In no effect.",
+        "Random: pairs whose added weights are never trained, so random weights are compared with none. Not counted in any effect.",
       ]
       : []),
     ...(forests.some(({ rows }) => isCut(rows)) ? ["Triangle: the interval extends beyond the picture."] : []),

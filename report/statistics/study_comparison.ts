@@ -44,7 +44,7 @@ export interface ComparedEffect extends FactorContrast {
   readonly change: PairMean;
   /** `p` of the change, corrected by Holm over the factors. */
   readonly p_holm: number | undefined;
-  /** Whether the sign turns, and both intervals are clear of zero. */
+  /** Whether the sign changes, and both intervals are clear of zero. */
   readonly turns: boolean;
   /** Pairs in which the factor adds weights that are never trained: they are in none of the numbers. */
   readonly inactive: number;

@@ -1,4 +1,4 @@
-/** Where an effect turns, in words: what a sentence on it must not leave out. */
+/** Where an effect changes sign, in words: what a sentence on it must not leave out. */
 import { counted } from "../../cells/counts.ts";
 import { formatLevel } from "../../cells/factor.ts";
 import type { Dependence } from "../statistics/dependences.ts";

@@ -47,7 +47,7 @@ export interface Qualification {
 const MOST_NAMED = 2;
 
 /**
- * What an effect must not be stated without: the factors with which its sign turns, or whose change outweighs it. Of an effect that is not clear, those
+ * What an effect must not be stated without: the factors with which its sign changes, or whose change outweighs it. Of an effect that is not clear, those
  * alone whose change is clear.
  *
  * @returns undefined where it can be stated alone

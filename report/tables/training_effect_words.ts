@@ -29,7 +29,7 @@ function isAnywhere({ at }: TrainingEffect): boolean {
   return at.some(({ pairs }) => pairs > 0);
 }
 
-/** A warning for each effect whose sign turns; else that there is none. */
+/** A warning for each effect whose sign changes; else that there is none. */
 function turningWords(training: TrainingEffects, { primary, reads }: Effects): string[] {
   const { factor, effects } = training, turning = effects.filter(({ turns }) => turns);
   if (turning.length) return turning.map((effect) => warning(effect, training, unitOfMeasure(primary, reads)));

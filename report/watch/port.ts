@@ -1,5 +1,5 @@
 /** The port on which a study is watched: the flag, and what a task that has it may do. */
-import { flag, valueIn } from "../../train/terminal/command_line.ts";
+import { flag, valueIn } from "../../train/terminal/flag.ts";
 
 const MOST_PORT = 65_535;
 

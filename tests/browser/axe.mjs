@@ -40,38 +40,49 @@ export async function violations(page, axe) {
 }
 
 /**
- * Takes rows, items, and parts on a run or a cell from the page where an earlier one has the same elements, with the same attributes and
- * classes, in the same surroundings: they differ in texts and numbers alone, and have the same colours. Runs inside the page, so it can use
- * nothing from outside.
+ * Takes shapes, rows, items, and parts on a run or a cell from the page where an earlier one has the same elements, with the same attributes
+ * and classes, in the same surroundings: they differ in texts, places and numbers alone, and have the same colours. Runs inside the page, so
+ * it can use nothing from outside.
  *
- * @returns {number} how many are left
+ * @returns {number} how many are left, shapes apart
  */
 export function keepOneOfEach() {
   /** Attributes whose values say which run or cell it is, what it leads to and where it lies, not how it looks. */
   const named = /^(id|href|for|title|value|aria-label(ledby)?|aria-describedby|data-(run|cell|compare|key))$/;
+  /** Those that say where a shape of a picture lies. */
+  const placed = /^(d|points|transform|[cdr]?[xy][12]?|r|width|height)$/;
   /** @param {Element} element */
   const alone = (element) =>
     `<${element.localName} ${
-      [...element.attributes].map(({ name, value }) => named.test(name) ? name : `${name}=${value}`)
+      [...element.attributes].map(({ name, value }) =>
+        named.test(name) || placed.test(name) ? name : `${name}=${value}`
+      )
     }>`;
   /** Of a picture no inner part: rules on colours pass over it. @param {Element} element @returns {string} */
   const kindOf = (element) =>
     element.localName === "svg" ? "<svg>" : `${alone(element)}${[...element.children].map(kindOf).join("")}</>`;
+  const surroundings = new Map();
   /** @param {Element | null} element @returns {string} */
-  const around = (element) =>
-    element
-      ? `${around(element.parentElement)}${element.matches("article, details") ? "" : element.id}${alone(element)}`
-      : "";
-  let left = 0;
-  // Inner parts first: then one that has more of the same rows is like another.
-  for (const parts of ["tr, li", "article", "details"]) {
+  const around = (element) => {
+    if (!element) return "";
+    const known = surroundings.get(element);
+    if (known !== undefined) return known;
+    const id = element.matches("article, details") ? "" : element.id;
+    const all = `${around(element.parentElement)}${id}${alone(element)}`;
+    surroundings.set(element, all);
+    return all;
+  };
+  /** @param {string} parts */
+  const keepOne = (parts) => {
     const seen = new Set();
     for (const part of document.querySelectorAll(parts)) {
       const kind = around(part.parentElement) + kindOf(part);
       if (seen.has(kind)) part.remove();
-      else left++;
       seen.add(kind);
     }
-  }
-  return left;
+    return seen.size;
+  };
+  keepOne("svg :is(path, rect, line, circle, use):empty, svg text");
+  // Inner parts first: then one that has more of the same rows is like another.
+  return ["tr, li", "article", "details"].map(keepOne).reduce((sum, left) => sum + left);
 }

@@ -92,8 +92,12 @@ export const COMPARE_CHECKS = {
   "compares at most eight, and says so where one more is chosen": {
     options: { viewport: { width: 1280, height: 800 } },
     async act(page, { axe }) {
-      for (let i = 0; i < 8; i++) await choiceAt(page, i).check();
-      await assertCompared(page, await namesAt(page, [0, 1, 2, 3, 4, 5, 6, 7]));
+      const names = await namesAt(page, [0, 1, 2, 3, 4, 5, 6, 7]);
+      for (let i = 0; i < 8; i++) {
+        await choiceAt(page, i).check();
+        // What is drawn moves the table: a pointer that is under way would meet another row.
+        if (i > 0) await assertCompared(page, names.slice(0, i + 1));
+      }
       await choiceAt(page, 8).click();
       assert.match(await said(page), /^At most 8 configurations are compared/);
       assert.equal(await choiceAt(page, 8).isChecked(), false);

@@ -60,7 +60,7 @@ async function checkRow({ damage, action, says }: BadInput, small: SmallStudy): 
     if (!isTheirs(path)) assert.equal(after.get(path), sum, `${path} has changed`);
   }
   const added = [...after.keys()].filter((path) => !before.has(path) && !isTheirs(path));
-  if (!action.adds) assert.deepEqual(added, [], "files have been added");
+  assert.deepEqual(added, [], "files have been added");
   for (const run of goesOn) {
     const path = small.result(run), result = await small.study.readResult("01", small.runs[run].key);
     assert.ok(result && isFinished(result) && result.test_loss, `run ${run} has not been trained and scored`);

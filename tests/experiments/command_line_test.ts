@@ -1,6 +1,7 @@
 /** The real command line: help, wrong flags, groups of runs, tokens, several processes at once, and Ctrl-C. The whole way is in `whole_way_test.ts`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { initStudy } from "../../experiments/study/init_study.ts";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { exists, resultNames } from "./result_names.ts";
 import { helpOf, readRefusals } from "./script_flags.ts";
@@ -16,16 +17,16 @@ async function until(happened: () => boolean): Promise<void> {
   throw new Error("it did not happen within a minute");
 }
 
-/** A study of small, quick runs in a temporary folder that goes afterwards; further flags of `init` take the place of these. */
+/** A study of small, quick runs in a temporary folder that goes afterwards, made in this process; other settings take the place of these. */
 async function inQuickStudy(
   test: (dir: string) => Promise<void>,
-  more: Readonly<Record<string, string>> = {},
+  more: Partial<Parameters<typeof initStudy>[0]> = {},
 ): Promise<void> {
-  const dir = await Deno.makeTempDir(), study = join(dir, "study");
-  const small = { "state-size": "8", layers: "1", batch: "8", history: "101", steps: "100", seeds: "1", ...more };
+  const dir = await Deno.makeTempDir(), study = join(dir, "study"), [, corpus] = shortCorpus(dir);
+  const levels = { n_layers: [1], state_size: [8] };
   try {
-    const flags = Object.entries(small).map(([name, value]) => `--${name}=${value}`);
-    await succeed("init", "--dir", study, ...shortCorpus(dir), ...flags);
+    const small = { levels, corpus, batch: 8, history: 101, steps: 100, seeds: 1, ...more };
+    await initStudy({ dir: study, experiment: "01", ...small });
     await test(study);
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -49,7 +50,7 @@ Deno.test({
         assert.equal(results.length, 7);
         assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
       },
-      { layers: "1,2", history: "41", steps: "80" },
+      { levels: { n_layers: [1, 2], state_size: [8] }, history: 41, steps: 80 },
     ),
 });
 
@@ -174,6 +175,9 @@ for (const [what, args, message] of WRONG) {
   });
 }
 
+/** The flags of a help; where its lines break is left out, since a process knows how wide its terminal is. */
+const optionsIn = (help: string) => help.slice(help.indexOf("\nOptions:")).replaceAll(/\s+/g, " ").trim();
+
 /** Tasks that are asked for the short help in a process too: one whose flags follow from its study, and one that needs no permissions. */
 const isShort = new Set<string>(["train", "certify"]);
 
@@ -190,6 +194,7 @@ for (const name of Object.keys(tasks.tasks) as (keyof typeof tasks.tasks)[]) {
     } else {
       const long = await helpOf(name, "--help");
       assert.match(long, usage);
+      assert.equal(optionsIn(out), optionsIn(long));
       assert.equal(await helpOf(name, "-h"), long);
     }
   });
@@ -243,7 +248,8 @@ Deno.test("train leaves a damaged result alone, says so, and trains the others",
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
   const folder = await Deno.makeTempDir(), dir = join(folder, "study");
   try {
-    await succeed("init", "--dir", dir, ...shortCorpus(folder), "--state-size", "32", "--layers", "1", "--seeds", "1");
+    const [, corpus] = shortCorpus(folder), levels = { n_layers: [1], state_size: [32] };
+    await initStudy({ dir, experiment: "01", levels, corpus, seeds: 1 });
     const [, ...command] = tasks.tasks.train.command.split(" ");
     const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
     const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();

@@ -1,6 +1,9 @@
 /** `dynamics` on the real command line: of bytes, of tokens and of a space of a person's own; side by side, stopped, and refused. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { trainStudy } from "../../experiments/session/training.ts";
+import { closeSpaces } from "../../experiments/study/confined_space.ts";
+import { initStudy } from "../../experiments/study/init_study.ts";
 import { tempFolder } from "./folder.ts";
 import { moduleWith } from "./study/space_modules.ts";
 import { readRefusals } from "./script_flags.ts";
@@ -9,14 +12,21 @@ import { shortCorpus, succeed, task } from "./tasks.ts";
 /** Fits into the test split of 30,000 bytes, also where it is read as tokens. */
 const LITTLE = ["--streams", "1", "--bytes", "64"];
 
-/** A study of small runs that are trained. */
-async function trainedStudy(dir: string, runs: number, ...flags: readonly string[]): Promise<string> {
-  const study = join(dir, "study");
-  const small = "--state-size 4 --layers 1 --batch 8 --history 51 --steps 50 --seeds 1".split(" ");
-  await succeed("init", "--dir", study, ...shortCorpus(dir), ...small, ...flags);
-  await succeed("train", "--dir", study, "--engine", "onnx", "--limit", `${runs}`, "--score-on", "cpu");
-  return study;
+/** A study of small runs that are trained, made in this process. */
+async function trainedStudy(
+  dir: string,
+  limit: number,
+  more: Partial<Parameters<typeof initStudy>[0]> = {},
+): Promise<string> {
+  const study = { dir: join(dir, "study"), experiment: "01" } as const, [, corpus] = shortCorpus(dir);
+  const small = { levels: { n_layers: [1], state_size: [4] }, batch: 8, history: 51, steps: 50, seeds: 1 };
+  await initStudy({ ...study, corpus, ...small, ...more });
+  await train(study.dir, limit);
+  return study.dir;
 }
+
+const train = (dir: string, limit?: number) =>
+  trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit, scoreOn: "cpu" });
 
 const dynamicsIn = (study: string) =>
   [...Deno.readDirSync(join(study, "dynamics_01_all"))].map(({ name }) =>
@@ -28,7 +38,8 @@ Deno.test("dynamics measures runs side by side, once each, tells what it found, 
   const dir = temp.path;
   const study = await trainedStudy(dir, 3), at = ["--dir", study, ...LITTLE];
   assert.doesNotMatch(await succeed("status", "--dir", study), /Dynamics/);
-  const both = await Promise.all([succeed("dynamics", ...at), succeed("dynamics", ...at)]);
+  const alone = [...at, "--parallel", "1"];
+  const both = await Promise.all([succeed("dynamics", ...alone), succeed("dynamics", ...alone)]);
   const lines = both.flatMap((out) => out.split("\n")).filter((line) => /^[0-9a-f]{8} /.test(line));
   assert.equal(lines.length, 3, both.join("\n"));
   for (const line of lines) {
@@ -55,7 +66,7 @@ Deno.test("dynamics measures runs side by side, once each, tells what it found, 
 Deno.test("dynamics reads byte-pair tokens where the models do, and says what it counts in", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const study = await trainedStudy(dir, 1, "--tokens", "bpe:260");
+  const study = await trainedStudy(dir, 1, { tokens: 260 });
   const out = await succeed("dynamics", "--dir", study, ...LITTLE);
   assert.match(out, /^Measuring 1 run, 1 at a time: 1 stream of 64 tokens of the test split\n/);
   assert.match(out, /λ₁ −\d+\.\d{3} nats\/token, forgets in \d+\.\d tokens/);
@@ -72,9 +83,14 @@ Deno.test("dynamics measures the cell of a space of one's own, and those of the 
   const dir = temp.path;
   const space = join(dir, "mine.ts");
   Deno.writeTextFileSync(space, moduleWith());
-  const study = await trainedStudy(dir, 1, "--space", space);
-  await succeed("init", "--dir", study, "--cells", "lstm", "--yes");
-  await succeed("train", "--dir", study, "--engine", "onnx", "--score-on", "cpu");
+  try {
+    const study = await trainedStudy(dir, 1, { space });
+    await initStudy({ dir: study, experiment: "01", cells: ["lstm"] });
+    await train(study);
+  } finally {
+    closeSpaces();
+  }
+  const study = join(dir, "study");
   assert.match(
     await succeed("dynamics", "--dir", study, ...LITTLE),
     /\n2 runs measured, 0 measured before, 0 could not be measured\n/,

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { UserError } from "../../cells/errors.ts";
 import { TASKS } from "../../task.ts";
-import { type Flags, parseFlags } from "../../train/terminal/command_line.ts";
+import { parseFlags } from "../../train/terminal/command_line.ts";
+import type { Flags } from "../../train/terminal/flag.ts";
 import tasks from "../../deno.json" with { type: "json" };
 import { ROOT } from "./tasks.ts";
 

@@ -58,7 +58,7 @@ for (const most of [40, 64, 76, 88, 104, 120]) {
         assert.equal(code, 2, text);
         assert.match(
           text,
-          /^train: Cannot train: this process is at its limit of open files; raise it \('ulimit -n'\)$/m,
+          /^train: Cannot train: the limit of open files is too low for one run; raise it \('ulimit -n'\)$/m,
         );
         assert.deepEqual((await resultsOf(study)).size, 0, text);
       }

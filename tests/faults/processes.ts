@@ -13,7 +13,8 @@ const PERMISSIONS = tasks.tasks.train.command.split(" ").filter((part) => part.s
 /** Seconds that anything may take that is expected to happen at all: other work may keep the machine busy. */
 const TIMEOUT_SECONDS = 120;
 
-const LOOK_MILLISECONDS = 20;
+/** From one look to the next, at least and at most: a look that takes long comes more rarely, or it takes the processor from what it waits for. */
+const LOOK_MILLISECONDS = { least: 20, most: 250, times: 4 };
 
 export interface TrainingOptions {
   readonly engine?: EngineChoice;
@@ -230,10 +231,13 @@ export async function until(
   happened: () => boolean | Promise<boolean>,
   more: () => string = () => "",
 ): Promise<void> {
-  const end = performance.now() + TIMEOUT_SECONDS * 1000;
-  while (!await happened()) {
-    if (performance.now() > end) throw new Error(`Not within ${TIMEOUT_SECONDS} s: ${what}${more()}`);
-    await sleep(LOOK_MILLISECONDS);
+  const end = performance.now() + TIMEOUT_SECONDS * 1000, { least, most, times } = LOOK_MILLISECONDS;
+  for (;;) {
+    const begun = performance.now();
+    if (await happened()) return;
+    const now = performance.now();
+    if (now > end) throw new Error(`Not within ${TIMEOUT_SECONDS} s: ${what}${more()}`);
+    await sleep(Math.min(most, Math.max(least, times * (now - begun))));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Small studies to do harm to, and what must hold of them after. */
 import assert from "node:assert/strict";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
 import { isFinished, type RunResult } from "../../experiments/study/result.ts";
 import { shortKey } from "../../experiments/study/run_key.ts";
@@ -14,7 +15,8 @@ import type { TrainingState } from "../../train/training/loss_log.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
-import { HURRIED, processOf, Training, type TrainingOptions } from "./processes.ts";
+import { trainStudy } from "../../experiments/session/training.ts";
+import { processOf, type Training, type TrainingOptions } from "./processes.ts";
 
 export { tempFolder } from "../experiments/folder.ts";
 
@@ -83,19 +85,63 @@ export async function copyOf(study: Study, dir: string): Promise<Study> {
   return await Study.open(dir);
 }
 
-/** A study like another, trained by one process that nothing disturbs. */
-export async function trainedQuietly(study: Study, dir: string, options: TrainingOptions = {}): Promise<Study> {
+/** A study like another, trained by this process, where nothing disturbs it. */
+export async function trainedQuietly(
+  study: Study,
+  dir: string,
+  { engine = "onnx", parallel }: Pick<TrainingOptions, "engine" | "parallel"> = {},
+): Promise<Study> {
   const quiet = await copyOf(study, dir);
-  await using training = Training.start(dir, { ...HURRIED, ...options });
-  await training.succeed();
+  const { failed, problems } = await trainStudy({ dir, experiment: EXPERIMENT, engine, parallel });
+  assert.deepEqual([failed, problems], [0, 0]);
   return quiet;
 }
 
+/** What was read last, by what it is. Waiting looks again and again: files that are the same are not read again. */
+class LastRead<T> {
+  readonly #last = new Map<string, { mark: string; value: T }>();
+
+  /** @param paths the files that `read` reads; each change of one puts another file there, or another time on it */
+  async get(what: string, paths: readonly string[], read: () => Promise<T>): Promise<T> {
+    // Taken before it is read: what changes meanwhile has another mark at the next look.
+    const mark = paths.map(markOf).join(), last = this.#last.get(what);
+    if (last?.mark === mark) return last.value;
+    const value = await read();
+    this.#last.set(what, { mark, value });
+    return value;
+  }
+}
+
+/** Differs for each file that is put at a path; empty where there is none. */
+function markOf(path: string): string {
+  try {
+    const { ino, size, mtime, ctime } = Deno.statSync(path);
+    return `${path} ${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+const lastResults = new LastRead<ReadonlyMap<string, RunResult>>();
+const lastRuns = new LastRead<Run[]>();
+const lastSteps = new LastRead<number>();
+
+/** The runs of a study, in the order of its list. */
+function runsOf(study: Study): Promise<Run[]> {
+  const { dir, settings: { seeds } } = study;
+  return lastRuns.get(`${seeds} ${dir}`, [join(dir, "rnn_configs.json")], () => study.runs(EXPERIMENT));
+}
+
 /** The results of a study, by key; every file among them must be whole. */
-export async function resultsOf(study: Study): Promise<Map<string, RunResult>> {
-  const { results, unreadable } = await study.readResults(EXPERIMENT);
-  assert.deepEqual(unreadable, []);
-  return new Map(results.map((result) => [basename(study.resultPath(EXPERIMENT, keyOf(result)), ".json"), result]));
+export async function resultsOf(study: Study): Promise<ReadonlyMap<string, RunResult>> {
+  const folder = dirname(study.resultPath(EXPERIMENT, ""));
+  const paths = existsSync(folder) ? [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name)).sort() : [];
+  return await lastResults.get(study.dir, paths, async () => {
+    const { results, unreadable } = await study.readResults(EXPERIMENT);
+    assert.deepEqual(unreadable, []);
+    return new Map(results.map((result) => [basename(study.resultPath(EXPERIMENT, keyOf(result)), ".json"), result]));
+  });
 }
 
 function keyOf({ id, seed }: RunResult): string {
@@ -125,8 +171,10 @@ const steps = new Map<string, TrainingStep>();
 /** Steps in the checkpoint of each run; 0 where there is none. */
 export async function checkpointSteps(study: Study): Promise<Map<string, number>> {
   const steps = new Map<string, number>();
-  for (const run of await study.runs(EXPERIMENT)) {
-    steps.set(run.key, (await checkpointOf(study, run))?.steps_done ?? 0);
+  for (const run of await runsOf(study)) {
+    const path = study.checkpointPath(EXPERIMENT, run.key);
+    const read = async () => (await checkpointOf(study, run))?.steps_done ?? 0;
+    steps.set(run.key, await lastSteps.get(path, [path], read));
   }
   return steps;
 }

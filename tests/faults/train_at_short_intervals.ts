@@ -1,7 +1,8 @@
 /** What `deno task train` does, with heartbeats and checkpoints in quick succession: for tests that kill it. */
 import { trainingDisplay } from "../../experiments/display.ts";
 import { queueFlag, queueOf } from "../../experiments/queue/queue_flag.ts";
-import { EXIT, flag, runCommand } from "../../train/terminal/command_line.ts";
+import { runCommand } from "../../train/terminal/command_line.ts";
+import { EXIT, flag } from "../../train/terminal/flag.ts";
 import { LIMITS } from "../../train/training/settings.ts";
 import { print } from "../../train/terminal/output.ts";
 import { stopSignal } from "../../train/terminal/stop_signal.ts";

@@ -183,10 +183,13 @@ const MOVES: readonly (readonly [what: string, move: (rows: number[][]) => numbe
 ];
 for (const [what, move] of MOVES) {
   Deno.test(`certifyGroup() notices that a gradient ${what}, which sums do not tell`, async () => {
-    for (const { settings, cases } of [GOLDEN, CATALOG_GOLDEN]) {
+    for (const { settings, cases } of [GOLDEN, CATALOG_GOLDEN, CATALOG_BPTT_GOLDEN]) {
       const full = cases.filter(({ gradients_at_step_1 }) => gradients_at_step_1);
       for (const golden of full.filter((_, i) => i % 6 === 0)) {
+        const [unmoved] = await certifyGroup(await misplacing((rows) => rows), settings, [golden]);
+        assert.ok(unmoved.gradients <= REFERENCE_ENGINE.tolerance, `${describeCase(golden)}: ${unmoved.gradients}`);
         const [wrong] = await certifyGroup(await misplacing(move), settings, [golden]);
+        assert.deepEqual([wrong.losses, wrong.states], [unmoved.losses, unmoved.states]);
         assert.ok(wrong.gradients > 1e-2, `${describeCase(golden)}: ${wrong.gradients}`);
         const { gradients_at_step_1: _, ...sums } = golden;
         const [unnoticed] = await certifyGroup(await misplacing(move), settings, [sums as typeof golden]);

@@ -50,8 +50,9 @@ class DownloadError extends Error {
  * @throws the signal's reason, if it comes meanwhile
  */
 export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {}): Promise<void> {
-  const { folder = cacheFolder(), onWait, signal } = options, path = cachedPath(corpus, folder);
+  const { onWait, signal } = options;
   try {
+    const folder = options.folder ?? cacheFolder(), path = cachedPath(corpus, folder);
     if (await isCached(corpus, folder)) return;
     await Deno.mkdir(folder, { recursive: true });
     using _lock = await holdLock(`${path}.lock`, { onWait, signal });
@@ -59,7 +60,7 @@ export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {
     if (!await isCached(corpus, folder)) await fetchTo(path, corpus, options);
   } catch (error) {
     signal?.throwIfAborted();
-    throw new UserError(`Cannot ${whatFailed(error, corpus, folder)}; ${INSTEAD}`);
+    throw new UserError(`Cannot ${whatFailed(error, corpus, options.folder)}; ${INSTEAD}`);
   }
 }
 
@@ -153,9 +154,10 @@ function broken(error: TypeError, isFirst: boolean): DownloadError {
   return new DownloadError(why, !isFirst || !why.startsWith("no connection"));
 }
 
-function whatFailed(error: unknown, { name, url }: KnownCorpus, folder: string): string {
+function whatFailed(error: unknown, { name, url }: KnownCorpus, folder?: string): string {
   const why = messageOf(error);
   if (error instanceof WrongContent) return `use what ${url} sent for corpus ${name}: ${why}; it was deleted`;
   if (error instanceof DownloadError) return `download corpus ${name} from ${url}: ${why}`;
-  return `keep corpus ${name} in ${folder}: ${why}`;
+  if (error instanceof UserError) return why.replace(/^Cannot /, "");
+  return `keep corpus ${name} in ${folder ?? cacheFolder()}: ${why}`;
 }

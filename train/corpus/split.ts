@@ -1,5 +1,5 @@
 /** How a corpus is split, and the SHA-1 of what comes of it. */
-import { createHash } from "node:crypto";
+import { createHash } from "../process/hash.ts";
 
 /** Contiguous parts of a corpus, by share: training first, then validation, then test. */
 export const SPLIT = { train: 0.9, validation: 0.05, test: 0.05 } as const;

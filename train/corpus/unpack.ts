@@ -1,6 +1,6 @@
 /** Takes the text of a corpus out of what was downloaded, and checks on the way that it is the right one. */
 import { messageOf } from "../../cells/errors.ts";
-import { createHash } from "node:crypto";
+import { createHash } from "../process/hash.ts";
 import { configure, type Entry, type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
 import type { KnownCorpus } from "./known.ts";
 

@@ -11,7 +11,8 @@
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { UserError } from "../../../cells/errors.ts";
-import { flag, runCommand } from "../../../train/terminal/command_line.ts";
+import { runCommand } from "../../../train/terminal/command_line.ts";
+import { flag } from "../../../train/terminal/flag.ts";
 import { print } from "../../../train/terminal/output.ts";
 import { type KernelStatistics, parseStatistics, toTable } from "./statistics.ts";
 

@@ -54,7 +54,7 @@ Deno.test("capacityOf() refuses every engine where no worker can be opened, and 
     for (const asked of [undefined, 1, 45]) {
       assert.throws(() => capacityOf(engine, asked, 3), OpenFilesError);
       assert.throws(() => capacityOf(engine, asked, 3), {
-        message: "Cannot train: this process is at its limit of open files; raise it ('ulimit -n')",
+        message: "Cannot train: the limit of open files is too low for one run; raise it ('ulimit -n')",
       });
     }
     assert.deepEqual(capacityOf(engine, 45, 0), { parallel: 45 });

@@ -30,7 +30,7 @@ export function trainedApart(): () => Scene {
     const made = await makeStudy(at("made"), { runs: RUNS, steps: STEPS, history: 51, logEvery: 25, corpus });
     const train = async (name: string, index?: number) => {
       const { dir } = await copyOf(made, at(name)), shard = index && { index, count: 2 };
-      await trainStudy({ dir, experiment: "01", engine: "onnx", ...(shard ? { shard } : {}) });
+      await trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, ...(shard ? { shard } : {}) });
       return dir;
     };
     trained = { whole: await train("whole"), halves: [await train("first", 1), await train("second", 2)] };

@@ -277,6 +277,24 @@ Deno.test("measurePace() measures no step that would take too long, and no more 
   }
 });
 
+Deno.test("measurePace() measures no longer than shows that all the work is short", async () => {
+  const [short, long] = [10, 1000].map((steps) => [workOf(small, steps), workOf(large, steps)]);
+  const opened = async (work: typeof short) => {
+    const { engine, opened, now, seconds } = timedEngine((cost) => cost / 1e5);
+    const pace = await measurePace(engine, work, { settings: tiny, parallel: 1, now });
+    return { states: opened.map(({ states }) => states), pace: pace!, seconds: seconds() - 60 * opened.length };
+  };
+  const quick = await opened(short), step = stepCost(small) / 1e8;
+  assert.deepEqual(quick.states, [32]);
+  // The first step, and one that is measured.
+  assertNear(quick.seconds, 2 * step);
+  assert.deepEqual(quick.pace.times.map(({ cost }) => cost), [stepCost(small)]);
+  assert.ok(secondsOf(quick.pace, short, 1) < 1);
+  const whole = await opened(long);
+  assert.deepEqual(whole.states, [32, 256]);
+  assert.ok(secondsOf(whole.pace, long, 1) >= 1);
+});
+
 Deno.test("measurePace() gives the time of a step where an update makes several", async () => {
   // An update that goes 16 steps back takes 16 times as long, which is no news.
   const { engine, opened, now } = timedEngine((cost, runs) => 16 * runs * cost / 1e5);

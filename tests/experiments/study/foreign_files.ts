@@ -11,10 +11,18 @@ import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { FORMATS } from "../../../report/export/write_export.ts";
 import { exportStudy } from "../../../report/export_study.ts";
-import { writeReport } from "../../../report/write_report.ts";
+import { drawReport, type ReportOptions, writeReport } from "../../../report/write_report.ts";
 import { recordErrors } from "../../faults/processes.ts";
 
 export const of01 = (dir: string) => ({ dir, experiment: "01" } as const);
+
+async function reportOptions(dir: string): Promise<ReportOptions> {
+  const study = await Study.open(dir), read = await study.readResults("01");
+  return { ...read, ...of01(dir), dynamics: await readCurrentDynamics(study, "01", read.results), below: 1.9 };
+}
+
+/** A report that is drawn, but for its PNGs, and not written. */
+export const drawnReport = async (dir: string) => drawReport(await reportOptions(dir));
 
 /** What each command does to a study, as its script calls it. */
 export const COMMANDS = {
@@ -24,11 +32,7 @@ export const COMMANDS = {
   evaluate: (dir: string) => evaluateStudy({ ...of01(dir), again: true }),
   dynamics: (dir: string) =>
     measureStudy({ ...of01(dir), again: false, settings: { streams: 1, tokens: 32, exponents: 2 }, parallel: 1 }),
-  async report(dir: string) {
-    const study = await Study.open(dir), read = await study.readResults("01");
-    const dynamics = await readCurrentDynamics(study, "01", read.results);
-    return writeReport({ ...read, ...of01(dir), dynamics, below: 1.9 });
-  },
+  report: async (dir: string) => writeReport(await reportOptions(dir)),
   export: async (dir: string) => exportStudy(await Study.open(dir), { experiment: "01", formats: FORMATS }),
 } as const;
 

@@ -1,6 +1,7 @@
 /** What `deno task slurm` does, with tasks that save in quick succession. */
 import { submitJobs } from "../../../experiments/slurm/submit.ts";
-import { flag, runCommand } from "../../../train/terminal/command_line.ts";
+import { runCommand } from "../../../train/terminal/command_line.ts";
+import { flag } from "../../../train/terminal/flag.ts";
 import { print } from "../../../train/terminal/output.ts";
 import { Training } from "../processes.ts";
 

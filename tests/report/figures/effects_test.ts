@@ -131,7 +131,7 @@ Deno.test("figureEffects() draws single seeds where they lie, below the mean of 
   assert.match(forest, /translate\(0,8\)/);
 });
 
-Deno.test("figureEffects() says with what an effect turns, or that one depends on another, beside its numbers", () => {
+Deno.test("figureEffects() says with what an effect changes sign, or that one depends on another, beside its numbers", () => {
   const turning = noisy(({ use_forget_gate, use_residual }) => !use_forget_gate ? 0 : use_residual ? -0.1 : 0.06);
   const [note] = textsOf(draw(turning).forest).filter((text) => text.startsWith("changes sign with residual"));
   assert.match(note, /^changes sign with residual: \+0\.0\d+ off, −0\.1\d+ on$/);

@@ -72,7 +72,7 @@ function crowdedResults(): RunResult[] {
   );
 }
 
-/** Three seeds at two rates, with which the output gate's effect turns. */
+/** Three seeds at two rates, with which the output gate's effect changes sign. */
 function turningResults(): RunResult[] {
   return gatedResults().flatMap((result) => [
     result,

@@ -37,7 +37,7 @@ const three = effectsOf(rowsOf(3)), one = effectsOf(rowsOf(1));
 const draw = (effects: Effects) => figureTrainingEffects(figureDocument(), effects, effects.training[0], NAMES);
 const textsOf = (svg: string) => [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, text]) => text);
 
-Deno.test("figureTrainingEffects() has each effect at each rate and at the best one, and names the one whose sign turns", () => {
+Deno.test("figureTrainingEffects() has each effect at each rate and at the best one, and names the one whose sign changes", () => {
   const svg = draw(three), texts = textsOf(svg);
   assert.equal(draw(three), svg);
   assert.doesNotMatch(svg, /plot-|NaN|Infinity|undefined|currentColor|<style/);

@@ -113,7 +113,7 @@ Deno.test("dynamicsAnswers() does not depend on the order of rows", () => {
   assert.deepEqual(answersOf(rows.toReversed()), answersOf(rows));
 });
 
-Deno.test("dynamicsAnswers() says at which other value an effect turns", () => {
+Deno.test("dynamicsAnswers() says at which other value an effect changes sign", () => {
   const sign = ({ n_layers }: CellConfig) => n_layers === 1 ? 1 : -1, noise = randomStream(9, "turning dynamics");
   const rows = measuredRows((config) => ({
     largest: -0.3 + (config.use_forget_gate ? 0.05 * sign(config) : 0) + 0.01 * noise.uniform(),

@@ -164,7 +164,7 @@ Deno.test("interactionsOf() recovers a planted interaction to 1e-6, and nothing 
   }
 });
 
-Deno.test("dependences say at which value of another factor an effect turns, whether that is a switch, layers or a size", () => {
+Deno.test("dependences say at which value of another factor an effect changes sign, whether that is a switch, layers or a size", () => {
   const noise = randomStream(0, "turns");
   const loss = (config: CellConfig) =>
     additive(config) + (config.use_output_gate ? (config.use_residual ? -0.05 : 0.04) : 0) +

@@ -109,7 +109,7 @@ Deno.test("compareStudies() finds an effect that turns, with both intervals clea
   assert.match(second, /^The effect of old state differs: /);
 });
 
-Deno.test("words say with which factor an effect turns in this study where it differs in another", () => {
+Deno.test("words say with which factor an effect changes sign in this study where it differs in another", () => {
   const turning = (sign: number) => (config: CellConfig, seed: number, index: number) =>
     2 + (config.use_state_gate ? config.use_old_state ? sign * 0.1 : sign * -0.06 : 0) +
     noise("turning")(seed, index) / 10;

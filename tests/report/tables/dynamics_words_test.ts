@@ -32,7 +32,7 @@ Deno.test("memorySentences() says what lengthens memory and what shortens it, ho
   assert.deepEqual(more, []);
 });
 
-Deno.test("memorySentences() says in the same sentence where the effect turns", () => {
+Deno.test("memorySentences() says in the same sentence where the effect changes sign", () => {
   const [sentence] = sentencesOf(
     rowsOf(({ use_state_gate, n_layers }) => -0.3 + (use_state_gate ? n_layers === 1 ? 0.15 : -0.05 : 0)),
   );

@@ -123,7 +123,7 @@ Deno.test("headline() claims no effect that turns where nothing is known of how 
   assert.match(text, /; in this seed's runs it changes sign with the forget gate/);
 });
 
-Deno.test("headline() states no effect alone whose sign turns, clear on average or not", () => {
+Deno.test("headline() states no effect alone whose sign changes, clear on average or not", () => {
   // The residual does nothing on average.
   const turning = (on: number, off: number) => (config: CellConfig) =>
     (config.use_forget_gate ? (config.use_residual ? on : off) : 0) + (config.use_residual ? (off - on) / 2 : 0);

@@ -71,7 +71,7 @@ Deno.test("with one seed the warning is of that seed's runs, and the table has n
   assert.doesNotMatch(JSON.stringify({ lines, cells }), /interval| to [+−]/);
 });
 
-Deno.test("it is said that no sign turns where none does, and to which rate most pairs belong", () => {
+Deno.test("it is said that no sign changes where none does, and to which rate most pairs belong", () => {
   const rows = rowsAt((config) => config.use_residual ? -0.1 : 0, 2);
   const some = rows.filter(({ config }) => config.learning_rate === undefined || !config.use_input_gate);
   const { lines } = questionOf(some);
