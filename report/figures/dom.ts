@@ -10,6 +10,7 @@ export interface SvgElement {
   before(...nodes: SvgElement[]): void;
   remove(): void;
   getAttribute(name: string): string | null;
+  getAttributeNames(): string[];
   setAttribute(name: string, value: string): void;
   removeAttribute(name: string): void;
   querySelectorAll(selectors: string): Iterable<SvgElement>;

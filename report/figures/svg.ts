@@ -320,11 +320,10 @@ function legendShape(
 }
 
 /** Attributes that hold pixels, and their decimals: a hundredth is invisible, a tenth is enough along a curve. */
-const DECIMALS: Record<string, number> = {
-  d: 1,
-  ...Object.fromEntries(["x", "y", "r", "dy", "width", "height", "transform"].map((key) => [key, 2])),
-  ...Object.fromEntries(["x1", "x2", "y1", "y2", "cx", "cy"].map((key) => [key, 1])),
-};
+const DECIMALS: ReadonlyMap<string, number> = new Map([
+  ...["x", "y", "r", "dy", "width", "height", "transform"].map((key) => [key, 2] as const),
+  ...["d", "x1", "x2", "y1", "y2", "cx", "cy"].map((key) => [key, 1] as const),
+]);
 
 /** The SVG's text: numbers rounded, colours fixed, ids that hold the picture's name and count from 0. */
 function print(document: SvgDocument, root: SvgElement, name: string): string {
@@ -335,21 +334,9 @@ function print(document: SvgDocument, root: SvgElement, name: string): string {
     if (id) ids.set(id, `${name}-${ids.size}`);
   }
   for (const one of elements) {
-    for (const [key, decimals] of Object.entries(DECIMALS)) {
-      const value = one.getAttribute(key);
-      if (value !== null) one.setAttribute(key, roundNumbers(value, decimals));
-    }
-    for (const key of ["id", "aria-labelledby"]) {
-      const id = one.getAttribute(key);
-      if (id) one.setAttribute(key, ids.get(id)!);
-    }
-    const path = one.getAttribute("d");
-    if (path !== null) one.setAttribute("d", shortenPath(path, DECIMALS.d));
-    const clip = one.getAttribute("clip-path");
-    if (clip) one.setAttribute("clip-path", clip.replace(/#([^)]+)/, (_, id: string) => `#${ids.get(id)}`));
-    // A dark page must not turn the axes of a white picture white.
-    for (const key of ["fill", "stroke"]) {
-      if (one.getAttribute(key) === "currentColor") one.setAttribute(key, COLOUR.text);
+    for (const key of one.getAttributeNames()) {
+      const value = one.getAttribute(key)!, printed = printedValue(key, value, ids);
+      if (printed !== value) one.setAttribute(key, printed);
     }
   }
   for (const group of root.querySelectorAll("g")) {
@@ -358,11 +345,33 @@ function print(document: SvgDocument, root: SvgElement, name: string): string {
   return `${root.outerHTML}\n`;
 }
 
+/** An attribute as it is printed. */
+function printedValue(key: string, value: string, ids: ReadonlyMap<string, string>): string {
+  const decimals = DECIMALS.get(key);
+  if (decimals !== undefined) {
+    const rounded = roundNumbers(value, decimals);
+    return key === "d" ? shortenPath(rounded, decimals) : rounded;
+  }
+  switch (key) {
+    case "id":
+    case "aria-labelledby":
+      return value && ids.get(value)!;
+    case "clip-path":
+      return value.replace(/#([^)]+)/, (_, id: string) => `#${ids.get(id)}`);
+    // A dark page must not turn the axes of a white picture white.
+    case "fill":
+    case "stroke":
+      return value === "currentColor" ? COLOUR.text : value;
+    default:
+      return value;
+  }
+}
+
 /** Rounds each number in an attribute; trailing zeros go. */
 export function roundNumbers(text: string, decimals: number): string {
-  return text.replace(
+  const rounded = text.replace(
     /-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+/g,
     (number) => `${Number(Number(number).toFixed(decimals))}`,
-  )
-    .replace(/(?<![\d.])-0(?![\d.])/g, "0");
+  );
+  return rounded.includes("-0") ? rounded.replace(/(?<![\d.])-0(?![\d.])/g, "0") : rounded;
 }

@@ -15,10 +15,12 @@ export function polyline([first, ...rest]: readonly Point[], decimals = 0): stri
   return `M${first}${offsets.length ? `l${offsets.join(" ")}` : ""}`;
 }
 
+const NUMBER = String.raw`-?\d+(?:\.\d+)?`;
+const STRAIGHT = new RegExp(`^(M${NUMBER},${NUMBER}(L${NUMBER},${NUMBER})*Z?)+$`);
+
 /** Rewrites a path of absolute straight lines, in each of its pieces, with {@linkcode polyline}; other paths stay as they are. */
 export function shortenPath(path: string, decimals: number): string {
-  const number = String.raw`-?\d+(?:\.\d+)?`;
-  if (!new RegExp(`^(M${number},${number}(L${number},${number})*Z?)+$`).test(path)) return path;
+  if (!STRAIGHT.test(path)) return path;
   return path.split("M").slice(1).map((piece) => {
     const points = piece.replace("Z", "").split("L").map((pair): Point => {
       const [x, y] = pair.split(",").map(Number);

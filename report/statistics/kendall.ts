@@ -25,17 +25,20 @@ export function kendallTauB(
   strata: readonly Stratum[],
   counts: readonly (readonly number[])[] = strata.map(({ values }) => values.map(() => 1)),
 ): number | undefined {
+  // Lists of numbers, not of pairs: bootstraps come here thousands of times.
+  const [xs, ys] = [0, 1].map((which) => strata.map(({ values }) => Float64Array.from(values, (pair) => pair[which])));
   let agreement = 0, distinctX = 0, distinctY = 0;
   for (const [a, first] of strata.entries()) {
     for (let b = a; b < strata.length; b++) {
-      const second = strata[b], one = counts[a], two = counts[b];
+      const second = strata[b], one = counts[a], two = counts[b], otherX = xs[b], otherY = ys[b];
       let pairs = 0, signs = 0, differX = 0, differY = 0;
-      for (const [i, [x, y]] of first.values.entries()) {
+      for (let i = 0; i < first.values.length; i++) {
         if (!one[i]) continue;
-        for (let j = a === b ? i + 1 : 0; j < second.values.length; j++) {
-          const weight = one[i] * two[j];
+        const count = one[i], x = xs[a][i], y = ys[a][i];
+        for (let j = a === b ? i + 1 : 0; j < otherX.length; j++) {
+          const weight = count * two[j];
           if (!weight) continue;
-          const signX = Math.sign(x - second.values[j][0]), signY = Math.sign(y - second.values[j][1]);
+          const signX = Math.sign(x - otherX[j]), signY = Math.sign(y - otherY[j]);
           pairs += weight;
           signs += weight * signX * signY;
           differX += weight * Math.abs(signX);

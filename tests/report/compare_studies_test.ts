@@ -7,8 +7,10 @@ import { runKey } from "../../experiments/study/run_key.ts";
 import { parseSelection } from "../../experiments/study/selection.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { Study } from "../../experiments/study/store.ts";
+import { readInput, type StudyReportOptions } from "../../report/read_input.ts";
 import { MOST_STUDIES } from "../../report/read_other_studies.ts";
 import { reportOnStudy } from "../../report/report_study.ts";
+import { drawReport } from "../../report/write_report.ts";
 import { tempFolder } from "../experiments/folder.ts";
 import { madeResults, type MadeStudy, SMALL } from "./other_studies.ts";
 
@@ -34,13 +36,19 @@ async function writeStudy(dir: string, made: Partial<MadeStudy> = {}): Promise<S
 
 const namesOf = (dir: string) => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
 
-/** A report on one study with others, without what it prints of files. */
+/** What a report on one study with others is asked for. */
+function asked(others: string[], only?: string): StudyReportOptions {
+  return { experiment: "01", others, ...(only === undefined ? {} : { only: parseSelection(only) }) };
+}
+
+/** Writes a report on one study with others. */
 async function report(dir: string, others: string[], only?: string) {
-  return await reportOnStudy(await Study.open(dir), {
-    experiment: "01",
-    others,
-    ...(only === undefined ? {} : { only: parseSelection(only) }),
-  });
+  return await reportOnStudy(await Study.open(dir), asked(others, only));
+}
+
+/** What {@linkcode report} would write, of which nothing is written. */
+async function drawn(dir: string, options: StudyReportOptions) {
+  return drawReport({ dir, ...await readInput(await Study.open(dir), options) });
 }
 
 Deno.test(
@@ -70,8 +78,11 @@ Deno.test(
     const moved = join(dir, "moved");
     await Deno.mkdir(moved);
     for (const name of ["a", "b", "c"]) await Deno.rename(join(dir, name), join(moved, name));
-    await report(join(moved, "a"), [join(moved, "b"), join(moved, "c")]);
-    assert.equal(await Deno.readTextFile(join(moved, "a", "report_01_all.html")), page);
+    const again = await drawn(join(moved, "a"), asked([join(moved, "b"), join(moved, "c")]));
+    assert.ok(again.page.html === page, "the page differs where the studies lie elsewhere");
+    for (const { name, svg } of again.pictures) {
+      assert.equal(await Deno.readTextFile(join(moved, "a", `${name}.svg`)), svg, name);
+    }
   },
 );
 
@@ -79,7 +90,7 @@ Deno.test("a report compares a study with itself, and gives zeros", async () => 
   await using temp = await tempFolder();
   const dir = temp.path;
   await writeStudy(dir, { score: (_, seed, index) => 2 + 0.01 * seed + 0.001 * index });
-  const { tables } = await report(dir, [dir]);
+  const { summary: { tables } } = await drawn(dir, asked([dir]));
   assert.match(tables.studies!, /0\.000 bits per byte \(95 % interval 0\.000 to 0\.000, corrected p 1\.000\)/);
   assert.match(tables.studies!, /τ-b 1\.00; the best one here, .*, is best there too/);
 });
@@ -89,7 +100,7 @@ Deno.test("the selection of a report holds for the studies that it is compared w
   const dir = temp.path;
   const [one, two] = [join(dir, "a"), join(dir, "b")];
   for (const each of [one, two]) await writeStudy(each);
-  const { tables } = await report(one, [two], "use_new_state=true");
+  const { summary: { tables } } = await drawn(one, asked([two], "use_new_state=true"));
   const own = SOME.filter(({ use_new_state }) => use_new_state).length;
   assert.ok(
     tables.studies!.includes(`; ${own} of ${own} configurations here and ${own} there are in both studies`),
@@ -104,12 +115,7 @@ Deno.test("a report says what of the other study has no part in the comparison",
   await writeStudy(one);
   const other = await writeStudy(two);
   await Deno.writeTextFile(other.resultPath("01", runKey(configId(SOME[0]), 0)), "{");
-  const study = await Study.open(one);
-  const { tables } = await reportOnStudy(study, {
-    experiment: "01",
-    others: [two],
-    onProblem: (line) => lines.push(line),
-  });
+  const { summary: { tables } } = await drawn(one, { ...asked([two]), onProblem: (line) => lines.push(line) });
   assert.match(tables.studies!, /- Left out: 1 file of b that cannot be read\n/);
   assert.match(tables.studies!, /; 1 configuration without all of these seeds left out\n/);
   assert.equal(lines.filter((line) => line.startsWith(`Cannot read ${two}`)).length, 1);

@@ -1,18 +1,22 @@
 /** Whatever a result holds that the schema takes: report, export and status neither fail nor say nonsense. */
 import { GATED } from "../../cells/factors.ts";
 import assert from "node:assert/strict";
+import { Resvg } from "@resvg/resvg-js";
 import { overviewOf } from "../../experiments/queue/overview.ts";
 import { configOf } from "../../experiments/study/result.ts";
 import { statusLines } from "../../experiments/status.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { writeExport } from "../../report/export/write_export.ts";
-import { writeReport } from "../../report/write_report.ts";
+import { drawReport } from "../../report/write_report.ts";
 import { tempFolder } from "../experiments/folder.ts";
 import { extremeResults } from "./extreme_results.ts";
 
 /** Seeds and how many results: one alone, two, and enough for regressions. */
 const TRIALS: readonly [seed: number, count: number][] = [[1, 1], [2, 2], [3, 25]];
+
+/** A picture is read without them, and not drawn. */
+const NO_FONTS = { loadSystemFonts: false };
 
 /** What a number or a value became that was none. */
 const NONSENSE = /\b(NaN|Infinity|undefined|null|\[object)\b/;
@@ -62,12 +66,16 @@ Deno.test("report, export and status take every result that the schema takes", a
         ...(i % 2 ? { control: true as const } : {}),
       }));
       const chosenBy = experiment === "02" ? { short: results, entries } : undefined;
-      const { paths, headline, account, tables } = await writeReport({ ...options, results, experiment, chosenBy });
+      const { pictures, page, summary } = drawReport({ ...options, results, experiment, chosenBy });
+      const { headline, account, tables } = summary;
       for (const text of [headline, account, ...Object.values(tables)]) {
         assertSound(text, `report ${experiment}, seed ${seed}`);
       }
-      for (const path of paths.filter((path) => /\.(svg|html)$/.test(path))) {
-        assertSound(contentOf(await Deno.readTextFile(path)), `${path}, seed ${seed}`);
+      assertSound(contentOf(page.html), `${page.name}, seed ${seed}`);
+      for (const { name, svg } of pictures) {
+        assertSound(contentOf(svg), `${name}, seed ${seed}`);
+        // What can fail of a PNG is that its picture is no SVG.
+        assert.ok(new Resvg(svg, { font: NO_FONTS }).width > 0, `${name}, seed ${seed}`);
       }
     }
 

@@ -7,7 +7,7 @@ import { type DrawnReport, drawReport, type ReportOptions, writeReport } from ".
 import { stepsBackResults } from "./steps_back_results.ts";
 import { syntheticResults, unfinished } from "./synthetic_results.ts";
 import { validated } from "./validated_results.ts";
-import { pictureNames, readPage, reportFiles, sumsOf, withoutScripts } from "./report_files.ts";
+import { assertSame, filesIn, pictureNames, reportFiles, withoutScripts } from "./report_files.ts";
 import { tempFolder } from "../experiments/folder.ts";
 import { isOurs } from "../../experiments/study/ownership.ts";
 
@@ -28,6 +28,16 @@ function commandsIn(text: string): string[] {
   );
 }
 
+/** The text files that a report would write are known as ours; of PNGs, which have the same names and one mark, the first test says it. */
+async function checkOurs({ pictures, page }: DrawnReport): Promise<void> {
+  await using temp = await tempFolder();
+  for (const [name, text] of [...pictures.map(({ name, svg }) => [`${name}.svg`, svg]), [page.name, page.html]]) {
+    const path = join(temp.path, name);
+    await Deno.writeTextFile(path, text);
+    assert.ok(isOurs(path), name);
+  }
+}
+
 function filesOf(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
 }
@@ -43,18 +53,12 @@ Deno.test("writeReport() writes the named files and nothing else when experiment
   assert.equal(summary.best.min_loss.mean, Math.min(...results.map((result) => result["min loss"]!)));
 });
 
-Deno.test("writeReport() writes no filtered picture when it draws experiment 02", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
-  await writeReport(options(dir, { experiment: "02" }));
-  assert.deepEqual(filesOf(dir), reportFiles("02"));
+Deno.test("drawReport() has no filtered picture when it draws experiment 02", () => {
+  assert.deepEqual(filesIn(drawReport(options("STUDY", { experiment: "02" }))), reportFiles("02"));
 });
 
 Deno.test("drawReport() draws the same when the same results come in another order", () => {
-  const other = drawReport(options("STUDY", { results: results.toReversed() })), { pictures, page } = plain();
-  assert.deepEqual(other.pictures.map(({ name }) => name), pictures.map(({ name }) => name));
-  for (const [i, { name, svg }] of pictures.entries()) assert.ok(other.pictures[i].svg === svg, name);
-  assert.ok(other.page.html === page.html, "the page");
+  assertSame(drawReport(options("STUDY", { results: results.toReversed() })), plain());
 });
 
 Deno.test("writeReport() refuses and writes nothing when no run has finished", async () => {
@@ -99,9 +103,7 @@ Deno.test("drawReport() names the study in each command for the terminal, and ST
   }
 });
 
-Deno.test("writeReport() says in terminal, page and pictures that the best is chosen by validation, and filters by the test loss", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
+Deno.test("drawReport() says in terminal, page and pictures that the best is chosen by validation, and filters by the test loss", async () => {
   // The reverse of what the training losses say.
   const runs = validated(results, (result) => 9 - result["min loss"]!).map((result) => ({
     ...result,
@@ -109,15 +111,15 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
     memory: { bytes: 1000, carried: 2, reset: [], gain: 0.75, context: 4 },
   }));
   const levels = [{ label: "order 1", value: 2.4, order: 1 }];
-  const summary = await writeReport(options(dir, { results: runs, below: undefined, levels }));
+  const report = drawReport(options("STUDY", { results: runs, below: undefined, levels })), { summary } = report;
   assert.equal(summary.best.min_loss.mean, Math.max(...results.map((result) => result["min loss"]!)));
-  assert.deepEqual(filesOf(dir), reportFiles("01", "test_loss_below_order_1"));
-  for (const path of summary.paths) assert.ok(isOurs(path), path);
+  assert.deepEqual(filesIn(report), reportFiles("01", "test_loss_below_order_1"));
+  await checkOurs(report);
   assert.match(
     summary.tables.best_runs,
     /validation +time\n.*\nranked by the lowest score on the validation split/s,
   );
-  const page = await readPage(dir);
+  const page = withoutScripts(report.page.html);
   assert.ok(
     page.includes("<p>Ranked by the lowest score on the validation split. “Below order 1” is the n-gram baseline"),
   );
@@ -134,24 +136,24 @@ Deno.test("writeReport() says in terminal, page and pictures that the best is ch
   assert.doesNotMatch(page, /memory gain/);
   const best = summary.best.validation_bits_per_byte!.mean.toFixed(3);
   assert.match(page, RegExp(`<h3>Rank 1: [^<]*, validation ${best} bits per byte</h3>`));
-  const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
-  assert.match(await svg("results_01_all_cost"), />score on the validation split \(bits per byte\)</);
-  assert.match(await svg("results_01_all_parallel"), />validation,<.*>bits per byte</s);
+  const svg = (wanted: string) => report.pictures.find(({ name }) => name === wanted)!.svg;
+  assert.match(svg("results_01_all_cost"), />score on the validation split \(bits per byte\)</);
+  assert.match(svg("results_01_all_parallel"), />validation,<.*>bits per byte</s);
   assert.match(
-    await svg("results_01_all_best"),
+    svg("results_01_all_best"),
     />Ranked by the lowest score on the validation split\.<.*>validation \d\.\d{3}</s,
   );
   assert.match(
-    await svg("results_01_all_test"),
+    svg("results_01_all_test"),
     /The ring marks the best one by the lowest score on the validation split\./,
   );
   assert.match(
-    await svg("results_01_all"),
+    svg("results_01_all"),
     RegExp(`>Black: best by the lowest score on the validation split, validation ${best} bits per byte\\.<`),
   );
   const count = results.filter(({ test_loss }) => test_loss! < 2.4).length;
   assert.ok(count > 0 && count < results.length);
-  const filtered = await svg("filtered_results_01_test_loss_below_order_1");
+  const filtered = svg("filtered_results_01_test_loss_below_order_1");
   assert.ok(
     filtered.includes(
       `>${count} of ${results.length} configurations with a test loss below order 1 (2.4), on`,
@@ -221,34 +223,26 @@ Deno.test("drawReport() answers which switches matter, in the page and in print,
   );
 });
 
-Deno.test("writeReport() draws everything and says what cannot be compared when two runs have nothing in common", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
+Deno.test("drawReport() draws everything and says what cannot be compared when two runs have nothing in common", () => {
   const two = [results[0], results.at(-1)!].map((result) => ({ ...result, test_bits_per_byte: undefined }));
-  const { paths, tables } = await writeReport(options(dir, { results: two }));
+  const report = drawReport(options("STUDY", { results: two }));
   // A grid of two runs has no shares.
-  assert.deepEqual(
-    paths.map((path) => basename(path)).sort(),
-    reportFiles("01").filter((name) => !name.includes("_shares")),
-  );
+  assert.deepEqual(filesIn(report), reportFiles("01").filter((name) => !name.includes("_shares")));
   assert.match(
-    tables.switches,
+    report.summary.tables.switches,
     /^Cannot tell which switches matter: no two finished runs differ in only one switch\./,
   );
 });
 
-Deno.test("writeReport() says in terminal and page what more steps back change, with a picture, and writes the same bytes again", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
-  const asked = options(dir, { results: stepsBackResults() }), { paths, tables, headline } = await writeReport(asked);
-  const names = paths.map((path) => basename(path)), page = await Deno.readTextFile(paths.at(-1)!);
+Deno.test("drawReport() says in terminal and page what more steps back change, with a picture, and draws the same again", async () => {
+  const asked = options("STUDY", { results: stepsBackResults() }), report = drawReport(asked);
+  const { summary: { tables, headline }, page: { html: page } } = report, names = filesIn(report);
   const sentence = "At equal bytes read, the test score is lower by 0.375 bits per byte with 16 steps back than with 1";
   assert.ok(headline.includes(sentence) && page.includes(sentence));
   const picture = '<figure id="results_01_all_steps_back">', parts = page.split(picture);
   assert.ok(parts[0].includes("at equal updates?</h3>") && !parts[0].includes('<h2 id="pictures">'));
   assert.equal(parts.length, 2, "once, behind its tables");
   assert.ok(names.includes("results_01_all_steps_back.svg") && names.includes("results_01_all_effects_by_bptt.svg"));
-  for (const path of paths) assert.ok(isOurs(path), path);
   for (const equal of ["equal bytes read", "equal updates"]) {
     const heading = `What is the effect of more steps back at ${equal}?`;
     assert.ok(tables.questions!.includes(`${heading}\n  - `) && page.includes(`<h3>${heading}</h3>`), heading);
@@ -258,7 +252,6 @@ Deno.test("writeReport() says in terminal and page what more steps back change, 
   );
   assert.match(page, /<th scope="row" class="text turn">2 layers/, "long names break into lines");
   assert.match(page, />2,813,184 bytes read<\/text>/, "the frame of small curves ends where the longest run does");
-  const before = await sumsOf(paths);
-  await writeReport({ ...asked, results: asked.results.toReversed() });
-  assert.deepEqual(await sumsOf(paths), before);
+  await checkOurs(report);
+  assertSame(drawReport({ ...asked, results: asked.results.toReversed() }), report);
 });

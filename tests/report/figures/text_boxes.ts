@@ -33,13 +33,19 @@ const widths = new Map<string, number>(), font = fontOptions();
 /** Of the text that is measured. */
 const MEASURED = 20;
 
+/** The fonts that a line is drawn with: each is read anew for each line, and the other weight's could only lend a sign beyond these. */
+function fontsOf(text: string, weight: string): ReturnType<typeof fontOptions> {
+  const isBold = /^(bold|[6-9]00)$/.test(weight), [regular, bold] = font.fontFiles;
+  return /^[\u0020-\u024f]*$/.test(text) ? { ...font, fontFiles: [isBold ? bold : regular] } : font;
+}
+
 /** How wide a line is drawn at a size of one pixel. */
 function advance(text: string, weight: string): number {
   const key = `${weight} ${text}`;
   if (!widths.has(key)) {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="4000" height="100"><text x="10" y="50" ` +
       `font-family="DejaVu Sans" font-weight="${weight}" font-size="${MEASURED}">${escapeHtml(text)}</text></svg>`;
-    widths.set(key, (new Resvg(svg, { font }).getBBox()?.width ?? 0) / MEASURED);
+    widths.set(key, (new Resvg(svg, { font: fontsOf(text, weight) }).getBBox()?.width ?? 0) / MEASURED);
   }
   return widths.get(key)!;
 }

@@ -1,6 +1,5 @@
 import { GATED } from "../../../cells/factors.ts";
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import { rankConfigs } from "../../../experiments/study/ranking.ts";
 import { configOf, type RunResult } from "../../../experiments/study/result.ts";
@@ -12,11 +11,10 @@ import { type AuditData, auditPromotion, type PromotionAudit } from "../../../re
 import { ANY_STUDY } from "../../../train/terminal/advice.ts";
 import { promotionText, promotionWords } from "../../../report/tables/promotion_words.ts";
 import { tableOf } from "../../../report/data/rows.ts";
-import { writeReport } from "../../../report/write_report.ts";
-import { tempFolder } from "../../experiments/folder.ts";
+import { drawReport } from "../../../report/write_report.ts";
 import { syntheticResults } from "../synthetic_results.ts";
 import { validated } from "../validated_results.ts";
-import { readPage } from "../report_files.ts";
+import { withoutScripts } from "../report_files.ts";
 
 /** The 96 configurations of one layer of 256, best first by their place. */
 const configs = syntheticResults({ layers: [1], state_sizes: [256], steps: 100 });
@@ -242,13 +240,11 @@ Deno.test("figurePromotion() draws promoted ones as dots, controls as diamonds, 
   assert.doesNotMatch(svg, /NaN|undefined/);
 });
 
-Deno.test("writeReport() marks controls in pictures, tables and headline, and says so when one has won", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
+Deno.test("drawReport() marks controls in pictures, tables and headline, and says so when one has won", () => {
   const data = study(8, (place) => place === 30 ? 0.4 : SAME_ORDER(place));
   const { short, entries } = data;
-  const options = { results: data.long, unreadable: [], dir, experiment: "02", below: 1.9 } as const;
-  const summary = await writeReport({ ...options, chosenBy: { short, entries } });
+  const options = { results: data.long, unreadable: [], dir: "STUDY", experiment: "02", below: 1.9 } as const;
+  const { pictures, page: { html }, summary } = drawReport({ ...options, chosenBy: { short, entries } });
   assert.match(
     summary.headline,
     /\(a control\).*It is a control: the short ranking of experiment 01 did not promote it\.$/,
@@ -256,33 +252,31 @@ Deno.test("writeReport() marks controls in pictures, tables and headline, and sa
   assert.match(summary.tables.best_runs, /chosen as/);
   assert.equal(summary.tables.best_runs.match(/ control /g)!.length, 1);
   assert.match(summary.tables.promotion!, /Regret of the top 10 %: 0\.600/);
-  const page = await readPage(dir, "02");
+  const page = withoutScripts(html);
   assert.equal(page.match(/<td class="text">control<\/td>/g)!.length, 8);
   assert.ok(page.includes("<h2>Do short runs predict long ones?</h2>"));
   assert.ok(page.includes('<figure id="results_02_big_promotion">') && page.includes("(8 controls among them)"));
   assert.ok(page.includes("All but the controls were chosen by their ranks"));
-  const svg = (name: string) => Deno.readTextFile(join(dir, `${name}.svg`));
-  assert.ok((await svg("results_02_big")).includes("stroke-dasharray"));
-  assert.ok((await svg("results_02_big_hyperparameters")).includes("mean of the group, without controls"));
+  const svg = (wanted: string) => pictures.find(({ name }) => name === wanted)!.svg;
+  assert.ok(svg("results_02_big").includes("stroke-dasharray"));
+  assert.ok(svg("results_02_big_hyperparameters").includes("mean of the group, without controls"));
   // What is said of switches is the same without them; and the list has the last word on who is one.
   const chosen = data.long.filter(({ control }) => !control);
-  const plain = await writeReport({ ...options, results: chosen });
+  const { summary: plain } = drawReport({ ...options, results: chosen });
   assert.equal(summary.tables.switches, plain.tables.switches);
   const promoted = entries.map(({ control: _, ...entry }) => entry);
-  const unmarked = await writeReport({ ...options, chosenBy: { short, entries: promoted } });
+  const { summary: unmarked } = drawReport({ ...options, chosenBy: { short, entries: promoted } });
   assert.doesNotMatch(unmarked.headline, /control/);
   assert.doesNotMatch(unmarked.tables.best_runs, /control/);
 });
 
-Deno.test("writeReport() draws experiment 02 as before when its list is of a time without controls", async () => {
-  await using temp = await tempFolder();
-  const dir = temp.path;
+Deno.test("drawReport() draws experiment 02 as before when its list is of a time without controls", () => {
   const { long, short, entries } = study(0, SAME_ORDER);
-  const options = { unreadable: [], dir, experiment: "02", below: 1.9 } as const;
-  const { tables, paths } = await writeReport({ ...options, results: long, chosenBy: { short, entries } });
+  const options = { unreadable: [], dir: "STUDY", experiment: "02", below: 1.9 } as const;
+  const { pictures, summary: { tables } } = drawReport({ ...options, results: long, chosenBy: { short, entries } });
   assert.doesNotMatch(tables.best_runs, /control/);
   assert.match(tables.promotion!, /Cannot be answered/);
-  assert.ok(!paths.some((path) => path.includes("promotion")));
+  assert.ok(!pictures.some(({ name }) => name.includes("promotion")));
 });
 
 Deno.test("rankConfigs() and the audit do not depend on the order of the results", () => {
