@@ -1,83 +1,30 @@
 /** What `dynamics` does to a study: which runs it measures, what it keeps, and what it leaves alone. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { type CellConfig, configId } from "../../../cells/config.ts";
 import type { Configuration } from "../../../cells/factor.ts";
 import { overviewOf } from "../../../experiments/queue/overview.ts";
 import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import { claimKey, openStudyQueue } from "../../../experiments/queue/study_queue.ts";
-import { type MeasureOptions, measureStudy } from "../../../experiments/session/measure_dynamics.ts";
+import type { MeasureOptions } from "../../../experiments/session/measure_dynamics.ts";
 import { evaluateStudy } from "../../../experiments/session/scoring.ts";
 import { statusLines } from "../../../experiments/status.ts";
 import { isOurs } from "../../../experiments/study/ownership.ts";
 import { parseSelection } from "../../../experiments/study/selection.ts";
 import { decodeModel, encodeModel } from "../../../train/engines/onnx/proto.ts";
-import { DynamicsWorkers } from "../../../train/dynamics/dynamics_workers.ts";
 import { CELLSPACE_VERSION } from "../../../train/version.ts";
 import { NOTHING, queueWith, takeOver } from "../queue/queues.ts";
-import { copiesOfSmallStudy, editJson, halve, reseal, type SmallStudy, TRAINED } from "../small_study.ts";
+import { editJson, halve, reseal, type SmallStudy, TRAINED } from "../small_study.ts";
 import { FOREIGN, plant } from "../study/foreign_files.ts";
+import { copyMeasured, copyStudy, keepWorkers, keysOf, measure, SETTINGS } from "./measured_study.ts";
 
-/** Two streams of the settings below, and what warms them up, fit into a twentieth of this. */
-const copyStudy = copiesOfSmallStudy(24_000);
-const SETTINGS = { streams: 2, tokens: 32, exponents: 4 };
-
-/** Of the study's runs, what has been measured: by the first test that needs it. */
-let files: Promise<readonly string[]> | undefined;
-
-async function measureAll(): Promise<readonly string[]> {
-  const small = await copyStudy();
-  assert.equal((await measure(small)).summary.measured, TRAINED);
-  return keysOf(small).map((_, run) => Deno.readTextFileSync(small.dynamics(run)));
-}
-
-/**
- * A study whose runs have been measured.
- *
- * @param without runs that have not
- */
-async function copyMeasured(...without: readonly number[]): Promise<SmallStudy> {
-  const small = await copyStudy(), contents = await (files ??= measureAll());
-  Deno.mkdirSync(join(small.dir, "dynamics_01_all"));
-  for (const [run, content] of contents.entries()) {
-    if (!without.includes(run)) Deno.writeTextFileSync(small.dynamics(run), content);
-  }
-  return small;
-}
-
-/** Kept from test to test: a worker takes longer to start than one of these runs to be measured. */
-let workers: DynamicsWorkers;
-Deno.test.beforeAll(() => void (workers = new DynamicsWorkers(2)));
-Deno.test.afterAll(() => workers[Symbol.dispose]());
-
-/** Measures; returns what came of it, the keys that were measured, and what was said. */
-async function measure(
-  { dir }: SmallStudy,
-  options: Partial<MeasureOptions> = {},
-  given?: Parameters<typeof measureStudy>[1],
-) {
-  const keys: string[] = [], problems: string[] = [], messages: string[] = [];
-  const summary = await measureStudy({
-    dir,
-    experiment: "01",
-    again: false,
-    settings: SETTINGS,
-    parallel: 1,
-    onMeasured: (key) => void keys.push(key),
-    onProblem: (problem) => void problems.push(problem),
-    onMessage: (message) => void messages.push(message),
-    ...options,
-  }, { workers, ...given });
-  return { summary, keys, problems, messages };
-}
+keepWorkers();
 
 /** How many runs were measured, had been, were left to others, and could not be. */
 const counts = ({ summary }: Awaited<ReturnType<typeof measure>>) =>
   (({ measured, had, others, problems, unreadable }) => [measured, had, others, problems + unreadable.length])(summary);
 
 const sha256 = (path: string) => createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
-const keysOf = ({ runs }: SmallStudy) => runs.slice(0, TRAINED).map(({ key }) => key);
 const dynamicsOf = async (small: SmallStudy, run: number) =>
   (await small.study.readDynamics("01", small.runs[run].key))!;
 

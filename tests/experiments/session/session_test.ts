@@ -2,53 +2,24 @@ import assert from "node:assert/strict";
 import { CELLSPACE_VERSION } from "../../../train/version.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Queue } from "../../../experiments/queue/queue.ts";
 import { readClaims } from "../../../experiments/queue/sqlite_queue.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { shortKey } from "../../../experiments/study/run_key.ts";
 import type { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
-import { claimKey } from "../../../experiments/queue/study_queue.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../../train/engines/onnx/engine.ts";
 import { injectFaults, trainOn } from "../../faults/engines.ts";
-import { copyOf, makeStudy } from "../../faults/studies.ts";
 import { unfinished } from "../../report/synthetic_results.ts";
-import { corpusFile } from "../corpus_file.ts";
 import { tempFolder } from "../folder.ts";
-import { queueWith, takeOver } from "../queue/queues.ts";
+import { begin, onGpu, resultOf, SAVE_OFTEN, STEPS, undisturbed } from "./session_study.ts";
 
-/** Steps of a run, and of one that goes on; passes of 50 steps, 10 values of the curve in each 100. */
-const STEPS = 100;
-const MORE_STEPS = 200;
-
-/** A run is saved after each step that is read. */
-const SAVE_OFTEN = { save: 0 } as const;
-
-/** A study of so many small runs on a short text. */
-async function begin(dir: string, runs: number): Promise<{ study: Study; keys: readonly string[] }> {
-  const corpus = corpusFile(dir);
-  const study = await makeStudy(join(dir, "study"), { runs, steps: STEPS, history: 51, logEvery: 10, corpus });
-  return { study, keys: (await study.runs("01")).map(({ key }) => key) };
-}
+const MORE_STEPS = 2 * STEPS;
 
 /** The same study, of which more steps are asked. */
 async function askForMore({ dir }: Study): Promise<Study> {
   return (await initStudy({ dir, experiment: "01", steps: MORE_STEPS })).study;
-}
-
-/** The results of the same runs, trained with nothing in their way. */
-async function undisturbed(study: Study, dir: string): Promise<(key: string) => RunResult> {
-  const quiet = await copyOf(study, dir);
-  await trainOn(quiet, await openOnnxEngine(undefined, { keepWorkers: true }), { parallel: 1 });
-  const results = await Promise.all((await quiet.runs("01")).map(({ key }) => resultOf(quiet, key)));
-  const byId = new Map(results.map((result) => [result.id, result]));
-  return (key) => byId.get(key)!;
-}
-
-async function resultOf(study: Study, key: string): Promise<RunResult> {
-  return (await study.readResult("01", key))!;
 }
 
 /** The keys of a failure in a result, whatever stands there. */
@@ -66,21 +37,6 @@ async function breakingAt(step: number): Promise<Engine> {
 /** An engine that must not be needed. */
 function unused(engine: Engine): Engine {
   return injectFaults(engine, { onOpen: () => assert.fail("a group was opened") });
-}
-
-/** An engine that leaves the CPU to scores, as one on a GPU does. */
-async function onGpu(): Promise<Engine> {
-  const engine = await openOnnxEngine(undefined, { keepWorkers: true });
-  return { ...engine, capabilities: { ...engine.capabilities, trainsOnCpu: false } };
-}
-
-/** Waits for something that another part of the session is to do meanwhile. */
-async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took too long until ${what}`)), 60_000);
-  });
-  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Lets the pauses between attempts pass a hundred times as fast. */
@@ -296,34 +252,6 @@ Deno.test("TrainingSession.run() opens a lost device at the second try when the 
   }
 });
 
-Deno.test("TrainingSession.run() writes the others of a group when one claim is lost", async () => {
-  await using temp = await tempFolder();
-  const { study, keys } = await begin(temp.path, 3);
-  const expected = await undisturbed(study, join(temp.path, "quiet"));
-  const lost = keys[1];
-  let isTaken = false;
-  const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), {
-    runsPerGroup: 3,
-    onAdvance() {
-      if (!isTaken) takeOver(study, lost);
-      isTaken = true;
-    },
-  });
-  // The heart beats while they train, and hears of the loss.
-  const { session, errors } = await trainOn(study, engine, { timing: { ...SAVE_OFTEN, beat: 0.01 } });
-  assert.deepEqual([session.finished, session.others, session.problems, errors], [2, 1, 0, []]);
-  for (const key of keys) {
-    const { loss, test_loss } = await resultOf(study, key);
-    const { loss: whole, test_loss: score } = expected(key);
-    assert.deepEqual([loss, test_loss], key === lost ? [undefined, undefined] : [whole, score]);
-    const written = [study.checkpointPath("01", key), study.modelPath("01", key)].map((path) => existsSync(path));
-    assert.deepEqual(written, key === lost ? [false, false] : [true, true]);
-  }
-  assert.deepEqual(readClaims(study.queuePath).map(({ key, owner }) => [key, owner]), [
-    [claimKey("01", lost), "another"],
-  ]);
-});
-
 Deno.test("TrainingSession.run() finishes the others of a group when one cannot be written at its end", async () => {
   await using temp = await tempFolder();
   const { study, keys } = await begin(temp.path, 3);
@@ -345,68 +273,5 @@ Deno.test("TrainingSession.run() finishes the others of a group when one cannot 
   assert.match(errors[0], new RegExp(`^train: Cannot read .* is a folder, .*; run ${shortKey(keys[1])} is skipped$`));
   for (const key of [keys[0], keys[2]]) assert.deepEqual((await resultOf(study, key)).loss, expected(key).loss);
   assert.equal((await resultOf(study, keys[1])).loss, undefined);
-  assert.deepEqual(readClaims(study.queuePath), []);
-});
-
-Deno.test(
-  "TrainingSession.run() scores a run while the next one trains on a GPU, then releases its claim",
-  async () => {
-    await using temp = await tempFolder();
-    const { study, keys: [first, second] } = await begin(temp.path, 2);
-    const expected = await undisturbed(study, join(temp.path, "quiet"));
-    const nextOpened = Promise.withResolvers<void>(), released = Promise.withResolvers<void>();
-    let whileScoring: string[] | undefined, whileTraining: string[] | undefined;
-    const keysClaimed = () => readClaims(study.queuePath).map(({ key }) => key);
-    let groups = 0;
-    const engine = injectFaults(await onGpu(), {
-      onOpen() {
-        if (++groups === 2) nextOpened.resolve();
-      },
-      async beforeLosses() {
-        if (groups < 2) return;
-        await inTime(released.promise, "the first run was released");
-        whileTraining = keysClaimed();
-        assert.equal((await resultOf(study, first)).test_loss, expected(first).test_loss);
-      },
-    });
-    const wrapQueue = (queue: Queue) =>
-      queueWith(queue, {
-        async whileHeld(key, action) {
-          // The score of the first run, which is all that is written of it after its curve, is written when the second trains.
-          const isScore = key === claimKey("01", first) && (await study.readResult("01", first))?.loss !== undefined;
-          if (isScore) {
-            await inTime(nextOpened.promise, "the second run trained");
-            whileScoring = keysClaimed().sort();
-          }
-          return await queue.whileHeld(key, action);
-        },
-        async release(key) {
-          await queue.release(key);
-          if (key === claimKey("01", first)) released.resolve();
-        },
-      });
-    const { session, errors } = await trainOn(study, engine, { parallel: 1, wrapQueue });
-    assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
-    const bySecond = claimKey("01", second);
-    assert.deepEqual([whileScoring, whileTraining], [[claimKey("01", first), bySecond].sort(), [bySecond]]);
-    assert.equal((await resultOf(study, second)).test_loss, expected(second).test_loss);
-    assert.deepEqual(keysClaimed(), []);
-  },
-);
-
-Deno.test("TrainingSession.run() releases at its end what the queue did not release at first", async () => {
-  await using temp = await tempFolder();
-  const { study, keys } = await begin(temp.path, 2);
-  const tried: string[] = [];
-  const wrapQueue = (queue: Queue) =>
-    queueWith(queue, {
-      release: (key) => tried.push(key) === 1 ? Promise.reject(new Error("database is locked")) : queue.release(key),
-    });
-  const { session, errors } = await trainOn(study, await openOnnxEngine(undefined, { keepWorkers: true }), {
-    parallel: 1,
-    wrapQueue,
-  });
-  assert.deepEqual([session.finished, session.problems, errors], [2, 0, []]);
-  assert.deepEqual(tried, [...keys, keys[0]].map((key) => claimKey("01", key)));
   assert.deepEqual(readClaims(study.queuePath), []);
 });
