@@ -80,6 +80,11 @@ const WORDS: readonly Row[] = [
   row(/\bpassing(: true| = false)/, "removesFile", "passing: true"),
 ];
 
+/** What must be among the files that are read: each part, and folders of the name that tasks give to a study. */
+const PARTS = [
+  ...["cells/", "train/", "experiments/", "report/", "tests/", "docs/", "README.md"],
+  ...["experiments/study/", "tests/experiments/study/"],
+];
 /** Scripts with libraries in them. */
 const BUNDLES = "report/page/bundles/";
 /** The list itself, and what was said before. */
@@ -91,7 +96,7 @@ Deno.test("each pattern of a private word finds its example", () => {
 
 Deno.test("code, tests and documentation keep to the field's words", () => {
   const files = [...texts()].filter(([path]) => !LEFT_OUT.includes(path) && !path.startsWith(BUNDLES));
-  for (const part of ["cells/", "train/", "experiments/", "report/", "tests/", "docs/", "README.md"]) {
+  for (const part of PARTS) {
     assert.ok(files.some(([path]) => path.startsWith(part)), `${part} was not read`);
   }
   const found = files.flatMap(([path, text]) =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { corpusFile } from "../experiments/corpus_file.ts";
 import { pages, readPage } from "./pages.ts";
 import { fileBlocks, type RunnableBlock, runnableBlocks } from "./runnable.ts";
 
@@ -27,7 +27,7 @@ class Checkout implements AsyncDisposable {
   static async make(markdown: string): Promise<Checkout> {
     const checkout = new Checkout(await Deno.realPath(await Deno.makeTempDir()));
     for (const name of PROJECT) await copy(join(ROOT, name), join(checkout.dir, name));
-    await Deno.writeFile(join(checkout.dir, "my.txt"), generateEmbedded(2, TEXT_BYTES).text);
+    corpusFile(checkout.dir, { bytes: TEXT_BYTES, seed: 2, name: "my.txt" });
     for (const { name, text } of fileBlocks(markdown)) await Deno.writeTextFile(join(checkout.dir, name), text);
     return checkout;
   }

@@ -13,13 +13,16 @@ export function readPage(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
 }
 
-const NAMES_OF_FILES = /\.(ts|js|md)$/;
+const NAMES_OF_FILES = /\.([mc]?[tj]s|md|py)$/;
 
 /** Every text file that a person reads or that speaks to one, with its path from the root. */
 export function* texts(folder = ""): Generator<[path: string, text: string]> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
     const path = `${folder}${name}`;
-    if (isDirectory && !/^\.|^node_modules$|^study$/.test(name)) yield* texts(`${path}/`);
-    else if (NAMES_OF_FILES.test(name)) yield [path, Deno.readTextFileSync(new URL(path, ROOT))];
+    // Where tasks make their study: in the root alone, for the code has folders of that name.
+    const isLeftOut = name.startsWith(".") || name === "node_modules" || path === "study";
+    if (isDirectory) {
+      if (!isLeftOut) yield* texts(`${path}/`);
+    } else if (NAMES_OF_FILES.test(name)) yield [path, Deno.readTextFileSync(new URL(path, ROOT))];
   }
 }

@@ -5,8 +5,9 @@ import { join } from "node:path";
 export function resultNames(dir: string): string[] {
   try {
     return [...Deno.readDirSync(join(dir, "results_01_all"))].map(({ name }) => name);
-  } catch {
-    return [];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

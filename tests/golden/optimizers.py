@@ -1,6 +1,6 @@
 """Writes optimizers.json: ten updates of three parameters by each optimizer, in float64, by PyTorch.
 
-The gradient is that of f(p) = sum(a * p^2 / 2 + cos(b * p)), written out, so that it changes with the parameters and its sign turns.
+The gradient is that of f(p) = sum(a * p^2 / 2 + cos(b * p)), written out, so that it changes with the parameters and changes its sign.
 SGD and Adam are torch.optim's own. Adam without its second moment is no optimizer of PyTorch: its rule stands here once more, by
 itself. Run: python3 tests/golden/optimizers.py > tests/golden/optimizers.json
 """

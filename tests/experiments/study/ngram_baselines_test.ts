@@ -77,7 +77,7 @@ onStudy(
 );
 
 onStudy(
-  "readBaselines() names a damaged file and what mends it; ensureBaselines() says so and mends it",
+  "readBaselines() names a damaged file and what repairs it; ensureBaselines() says so and counts it again",
   async (small, file) => {
     const known = await readBaselines(small.study), corpus = await studyCorpus(small.study);
     const damages = [

@@ -3,19 +3,13 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import tasks from "../../../../deno.json" with { type: "json" };
 import { TELEMETRY_VARIABLE } from "../../../../train/engines/onnx/telemetry.ts";
+import { texts } from "../../../documents/pages.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
 const RUNTIME = "train/engines/onnx/runtime.ts";
 
 /** Every module of the project, tests included. */
-function modules(folder = ""): string[] {
-  return [...Deno.readDirSync(new URL(folder || ".", ROOT))].flatMap(({ name, isDirectory }) => {
-    if (name.startsWith(".") || name === "node_modules" || name === "study") return [];
-    return isDirectory ? modules(`${folder}${name}/`) : /\.(ts|js|mjs)$/.test(name) ? [`${folder}${name}`] : [];
-  });
-}
-
-const sources = modules().map((path) => ({ path, text: Deno.readTextFileSync(new URL(path, ROOT)) }));
+const sources = [...texts()].filter(([path]) => /\.[mc]?[tj]s$/.test(path)).map(([path, text]) => ({ path, text }));
 
 Deno.test("one module imports onnxruntime-node, after the one that switches its telemetry off", () => {
   const importers = sources.filter(({ text }) => /\b(from|import)\s*\(?\s*"(npm:)?onnxruntime-/.test(text));
