@@ -17,19 +17,9 @@ import {
   GOLDEN,
 } from "../../../cells/catalog/golden_cases.ts";
 import { drawnWeights } from "../../../cells/models.ts";
+import { testGroups } from "../group_tests.ts";
 import { recordWorkers } from "../workers.ts";
-import {
-  ADAM_TOLERANCE,
-  CATALOG,
-  differences,
-  runOf,
-  SMALL,
-  textOf,
-  train,
-  trainInParts,
-  trainWithReplacement,
-  UNUSUAL,
-} from "../runs.ts";
+import { ADAM_TOLERANCE, CATALOG, differences, runOf, SMALL, textOf, train, UNUSUAL } from "../runs.ts";
 import { engineOfFile, NEEDS_ONNX } from "./onnx_tests.ts";
 
 const engine = await engineOfFile();
@@ -109,33 +99,14 @@ Deno.test("the ONNX engine gives each run the same bits in a group as alone, and
   for (const [i, run] of runs.entries()) assert.deepEqual(await train(engine, [run], [4, 3], i), [together[i]]);
 });
 
-Deno.test("a run goes on with the same bits when its tensors are read and opened again", NEEDS_ONNX, async () => {
-  const run = runOf(gatedCell(gatedConfig({})));
-  // After an even and after an odd number of steps: the worker writes two sets of tensors in turn.
-  for (const done of [6, 5]) {
-    const [whole] = await train(engine, [run], [done, 6]);
-    const [half] = await train(engine, [run], [done]);
-    const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: done }], [6]);
-    assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
-    assert.deepEqual(rest.tensors, whole.tensors);
-  }
-});
-
-Deno.test("beginPass() keeps states and reads on in the text when it goes on within a pass", NEEDS_ONNX, async () => {
-  const run = runOf(gatedCell(gatedConfig({})));
-  const [whole] = await train(engine, [run], [9]);
-  for (const reopen of [true, false]) {
-    assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
-  }
-  const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
-  assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
-});
-
-Deno.test("replace() gives the run that comes, and those that stay, the same bits as alone", NEEDS_ONNX, async () => {
-  const sizes = [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }];
-  const runs = sizes.map((size) => runOf(gatedCell(gatedConfig({})), size));
-  const { together, alone } = await trainWithReplacement(engine, runs);
-  assert.deepEqual(together, alone);
+testGroups({
+  name: "onnx",
+  engine,
+  options: NEEDS_ONNX,
+  replacements: () => [
+    [SMALL, { ...SMALL, state_size: 3 }, { ...SMALL, n_layers: 1 }, { ...SMALL, state_size: 4 }]
+      .map((size) => runOf(gatedCell(gatedConfig({})), size)),
+  ],
 });
 
 Deno.test("advance() rejects when a row runs over the end of the text", NEEDS_ONNX, async () => {

@@ -6,7 +6,8 @@ import { buildTrainingStep } from "../../../../cells/language_model.ts";
 import { openReferenceEngine } from "../../../../train/engines/reference.ts";
 import { MAX_TOKENS_PER_SUBMIT } from "../../../../train/engines/webgpu/kernels/schedule.ts";
 import { gatedConfig } from "../../../cells/catalog/golden_cases.ts";
-import { offsetsOf, runOf, SMALL, textOf, train, trainInParts, trainWithReplacement } from "../runs.ts";
+import { testGroups } from "../group_tests.ts";
+import { offsetsOf, runOf, SMALL, textOf, train } from "../runs.ts";
 import { NEEDS_ADAPTER, opened, unlikeRuns } from "./adapter.ts";
 
 Deno.test(
@@ -29,46 +30,17 @@ Deno.test(
   },
 );
 
-Deno.test("a run goes on with the same bits when its tensors are read and opened again", NEEDS_ADAPTER, async () => {
-  const engine = opened!;
-  const run = runOf(gatedCell(gatedConfig({})));
-  const [whole] = await train(engine, [run], [6, 6]);
-  const [half] = await train(engine, [run], [6]);
-  const [rest] = await train(engine, [{ ...run, tensors: half.tensors, stepsDone: 6 }], [6]);
-  assert.deepEqual([...half.losses, ...rest.losses], whole.losses);
-  assert.deepEqual(rest.tensors, whole.tensors);
-});
-
-Deno.test(
-  "beginPass() keeps states and reads on in the text when it goes on within a pass",
-  NEEDS_ADAPTER,
-  async () => {
-    const engine = opened!;
-    const run = runOf(gatedCell(gatedConfig({})));
-    const [whole] = await train(engine, [run], [9]);
-    for (const reopen of [true, false]) {
-      assert.deepEqual(await trainInParts(engine, run, [4, 3, 2], { reopen }), whole);
-    }
-    const { losses } = await trainInParts(engine, run, [4, 5], { reopen: false, positions: [0, 0] });
-    assert.notDeepEqual(losses, whole.losses, "a pass that begins anew is another");
-  },
-);
-
-Deno.test(
-  "replace() gives the run that comes, and those that stay, the same bits as alone",
-  NEEDS_ADAPTER,
-  async () => {
-    const engine = opened!;
-    // Larger and smaller than the one whose slot it takes, and of another shape.
-    for (const [leaves, comes] of [[1, 3], [3, 1], [2, 0]]) {
+testGroups({
+  name: "webgpu",
+  engine: opened,
+  options: NEEDS_ADAPTER,
+  // Larger and smaller than the one whose slot it takes, and of another shape.
+  replacements: () =>
+    [[1, 3], [3, 1], [2, 0]].map(([leaves, comes]) => {
       const all = unlikeRuns();
-      const { together, alone } = await trainWithReplacement(engine, [all[4], all[leaves], all[6], all[comes]]);
-      assert.deepEqual(together.map(({ losses }) => losses), alone.map(({ losses }) => losses));
-      assert.deepEqual(together.map(({ tensors }) => tensors), alone.map(({ tensors }) => tensors));
-      assert.equal(new Set(together.map(({ losses }) => losses[0])).size, 4, "runs must differ");
-    }
-  },
-);
+      return [all[4], all[leaves], all[6], all[comes]];
+    }),
+});
 
 Deno.test(
   "replace() leaves nothing of a run whose pass had begun and that never did a step",
