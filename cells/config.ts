@@ -1,6 +1,6 @@
 /**
  * What one configuration is: a value for each factor; its validation, its id, and what it is called.
- * Source: the design's section 3 (id) and section 7 (factors).
+ * A default is never written: docs/structure.md, "What a change touches".
  */
 import { UserError } from "./errors.ts";
 import * as z from "zod";

@@ -1,7 +1,7 @@
 /**
  * The one table of what the built-in study varies. From it follow the schema of a configuration, ids, the grid, flags of `init` and
  * `--only`, axes, groups, effects, regression terms, the columns of tables, page and export, and the words for each value.
- * Source: the design's sections 1 (switches), 3 (grid) and 7 (factors).
+ * See the README, "The seven switches"; docs/study.md, "What is listed"; docs/structure.md, "One table per thing".
  */
 import type { Factor, FactorTable } from "./factor.ts";
 import { LEARNING_RATE, OPTIMIZER_CHOICES } from "./optimizers.ts";

@@ -1,7 +1,7 @@
 /**
  * The rules of the gated cells: which configurations a study lists, and how experiment 02 enlarges one. They stand here because they name
  * factors and their values; what reads a table of factors names none.
- * Source: the design's section 3.
+ * See docs/study.md, "What is listed".
  */
 import type { Configuration, Rule } from "./factor.ts";
 

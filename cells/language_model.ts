@@ -239,7 +239,7 @@ export interface TrainingStepOptions {
 
 /**
  * The training step of a cell: forward, loss, gradient and one update, as one graph. Of several tokens the loss is the mean, and the gradient
- * goes back through all of them, to the carried state as a constant. Source: the design's sections 2 and 8.
+ * goes back through all of them, to the carried state as a constant. See docs/bptt.md, "What a run does".
  *
  * Inputs: `bytes`, `targets`, the optimizer's scalars, every weight, the moments of each trained weight, every state.
  * Outputs: `loss` (scalar, nats), and under their input's name what is carried to the next step: weights, moments, states.

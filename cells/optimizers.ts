@@ -29,7 +29,7 @@ export const adam: Optimizer = {
   },
 };
 
-/** Share of the old velocity that {@linkcode sgd} keeps: the usual value, and that of the design's table of factors. */
+/** Share of the old velocity that {@linkcode sgd} keeps: the usual value. */
 const MOMENTUM = 0.9;
 
 /**

@@ -1,6 +1,6 @@
 /**
  * What a space is: a table of factors, and how a configuration of it becomes a cell. The built-in one is `GATED_SPACE` of the catalog; others
- * are made by `defineSpace`. Source: the design's section 7.
+ * are made by `defineSpace`. See docs/cells.md, "A space of your own".
  */
 import type { Cell } from "./cell.ts";
 import type { Configuration, FactorTable } from "./factor.ts";

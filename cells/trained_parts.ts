@@ -36,7 +36,7 @@ function weightsOf(cell: Cell, { n_layers, state_size }: Sizes, bptt: number): W
 
 /**
  * Whether every weight that the second cell has and the first has not, or has in another shape, gets a gradient. One that gets none stays as it was
- * drawn: the two cells then differ by a random part, and what is compared is that draw. Source: the design's section 10.
+ * drawn: the two cells then differ by a random part, and what is compared is that draw. See docs/statistics.md, "Active pairs".
  *
  * @param sizes of both
  * @param bptt steps that the gradient goes back, in both

@@ -1,5 +1,5 @@
 /**
- * Golden files: reference numbers of cells, and how far an engine is from them (section 5 of the design).
+ * Golden files: reference numbers of cells, and how far an engine is from them (docs/design.md, "Reference numbers").
  */
 import { MAX_VOCABULARY } from "../cells/bounds.ts";
 import { formatShape, type Shape, sizeOf } from "../cells/graph/tensor.ts";

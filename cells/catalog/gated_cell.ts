@@ -1,4 +1,4 @@
-/** The gated cell with its seven switches: section 1 of the design, line by line. */
+/** The gated cell with its seven switches: those of the README, line by line. */
 import type { CellConfig } from "../config.ts";
 import { GATED } from "../factors.ts";
 import { UserError } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** What is best, promoted or chosen is chosen by one number of each run, of which less is better (design, section 9). */
+/** What is best, promoted or chosen is chosen by one number of each run, of which less is better. */
 import { mean } from "simple-statistics";
 import type { MetricKey } from "./metrics.ts";
 import { unitOf } from "../../cells/unit.ts";

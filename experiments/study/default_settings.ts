@@ -9,5 +9,5 @@ export const DEFAULT_TRAINING: StudySettings["training"] = {
   history: 1000,
 };
 
-/** Seeds of a new study: with one no interval can be given, with two it is wide (design, section 10). */
+/** Seeds of a new study: with one no interval can be given, with two it is wide (docs/statistics.md). */
 export const DEFAULT_SEEDS = 3;

@@ -13,7 +13,7 @@ import { parseIdPrefix } from "./run_key.ts";
 /** How many parameters a model is to have: so many, or as many as the configuration whose id begins so. */
 export type ParameterTarget = { readonly count: number } | { readonly like: string };
 
-/** State sizes are multiples of it (design, section 7). */
+/** State sizes are multiples of it (docs/tasks.md, `--parameters`). */
 const MULTIPLE = 4;
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6 };

@@ -1,5 +1,5 @@
 /**
- * Baselines: configurations of other cells than the table's own (design, section 7). They are ranked with the others and have marks of their own;
+ * Baselines: configurations of other cells than the table's own (docs/cells.md, "Baselines"). They are ranked with the others and have marks of their own;
  * they are part of no switch's mean, and of no mean of the table's own cell.
  */
 import type { FactorTable } from "../../cells/factor.ts";

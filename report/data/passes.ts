@@ -1,6 +1,6 @@
 /**
  * Where training curves may have a bump: at the end of a pass each sequence of a batch goes on at a new random place of the text, with a state of
- * zero (design, section 2). What comes first there is predicted without context, and in a smoothed curve that lasts.
+ * zero (docs/bptt.md, "What a run does"). What comes first there is predicted without context, and in a smoothed curve that lasts.
  */
 import { formatCount } from "../../cells/counts.ts";
 import { maxOf } from "../../cells/extremes.ts";

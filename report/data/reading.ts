@@ -1,6 +1,6 @@
 /**
  * How much of a text runs have read. A run with `k` steps back makes one update where one without makes `k`, so two runs are equal either in the
- * bytes that they have read or in their updates (design, section 8). Both follow from what a result says that was done.
+ * bytes that they have read or in their updates (docs/bptt.md, "Equal in what?"). Both follow from what a result says that was done.
  */
 import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { minOf } from "../../cells/extremes.ts";

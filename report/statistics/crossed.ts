@@ -1,6 +1,6 @@
 /**
  * The mean of differences that are crossed by pairs and seeds, and how sure it is. Runs of one seed share weights and offsets, so their errors
- * are common to all pairs: an interval over pairs alone is too narrow, however many pairs there are (design, section 10).
+ * are common to all pairs: an interval over pairs alone is too narrow, however many pairs there are (docs/statistics.md, "The interval").
  */
 import { mean } from "simple-statistics";
 import type { Interval } from "./bootstrap.ts";

@@ -1,6 +1,6 @@
 /**
  * How an effect depends on another factor. A mean effect whose sign changes with another factor, or that is smaller than what another factor changes
- * of it, says little by itself (design, section 10): whoever states it says where it turns.
+ * of it, says little by itself (docs/statistics.md, "Effects that change sign"): whoever states it says where it turns.
  */
 import type { Factor, FactorValue } from "../../cells/factor.ts";
 import { valueOf } from "../../cells/factor.ts";

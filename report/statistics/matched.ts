@@ -135,7 +135,7 @@ function areTrainedAlike(runs: readonly RunRow[]): boolean {
 
 /**
  * Whether what a block compares is trained in it: for each switch among the factors, and each two of its runs that differ in that alone, every
- * weight that the switch adds (design, section 10), which more steps back reach more of. Other factors add no part that is never trained.
+ * weight that the switch adds (docs/statistics.md, "Active pairs"), which more steps back reach more of. Other factors add no part that is never trained.
  */
 export function isActive(
   { seeds: [{ runs }] }: MatchedBlock,

@@ -35,7 +35,7 @@ function groupOf(value: FactorValue, name: string, rows: MergedRow[]): Group {
 /**
  * The groups of one factor, one per value that occurs, in the order of {@linkcode levelsIn}. A switch always has both, off before on; either
  * may be empty. Configurations that the factor says nothing of are in none: other cells than the table's own are not part of a switch's
- * mean (design, section 7).
+ * mean (docs/cells.md, "Baselines").
  *
  * @param table that the factor is of
  */

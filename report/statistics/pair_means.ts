@@ -7,7 +7,7 @@ import type { Contrast } from "./matched.ts";
 /**
  * A mean over matched blocks (pairs, or matched sets of four), in the measure's unit. It is of the blocks and seeds of which every one has every
  * other: see {@linkcode completeTable}. **With one seed there is no interval and no p**: what runs of one seed have in common is then
- * unknown (design, section 10).
+ * unknown (docs/statistics.md, "The interval").
  */
 export interface PairMean {
   readonly pairs: number;

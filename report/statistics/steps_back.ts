@@ -4,7 +4,7 @@
  * training losses are, at the last point that all have logged and in which they are equal. Which of the two stands where follows from what the runs
  * have done, not from what was asked for.
  *
- * Differences are of pairs that differ in `k` alone, paired by seed, with the intervals of the design's section 10: of several
+ * Differences are of pairs that differ in `k` alone, paired by seed, with the intervals of docs/statistics.md, "The interval": of several
  * configurations as {@linkcode crossedMean} has them, of one by Student's t over its seeds, and of one seed none.
  */
 import { mean } from "simple-statistics";

@@ -1,6 +1,6 @@
 /**
  * The same configurations in two studies: paired differences, whether the effects of factors hold there, and how far the rankings agree. Runs are
- * paired by configuration and seed; intervals are those of the design's section 10 ({@linkcode crossedMean}).
+ * paired by configuration and seed; intervals are those of docs/statistics.md, "The interval" ({@linkcode crossedMean}).
  */
 import { mean } from "simple-statistics";
 import { UserError } from "../../cells/errors.ts";

@@ -30,7 +30,7 @@ export function seedsOfPairs({ primary, ...effects }: Effects): { least: number;
   return counts.length ? { least: minOf(counts), most: maxOf(counts) } : { least: 0, most: 0 };
 }
 
-/** What an effect must not be stated without (design, section 10). */
+/** What an effect must not be stated without (docs/statistics.md). */
 export interface Qualification {
   /**
    * `clear`: the effect clearly depends on these factors. `open`: whether it does is not clear, but the change may outweigh the effect. `unknown`: the

@@ -1,6 +1,6 @@
 /**
  * A linear recurrence of one number, `h′ = a·h + b·x`, as a cell, and its truncated gradients in plain arithmetic: what a graph makes of them
- * must be the same. Source: the design's section 8, and the sums written below.
+ * must be the same. Source: docs/bptt.md, "What a run does", and the sums written below.
  */
 import { defineCell } from "../../cells/cell.ts";
 import { add, mul } from "../../cells/graph/builder.ts";

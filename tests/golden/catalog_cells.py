@@ -1,12 +1,12 @@
 """Golden numbers of the catalog's cells in float64, written from the papers' equations and not from this project's code.
 
-Section 5 of the design has the form: weights by a formula, 12 Adam steps, losses before each update, gradients at step 1 (from 0), final
+The form is that of gated_cells.json: weights by a formula, 12 Adam steps, losses before each update, gradients at step 1 (from 0), final
 states layer by layer, in a layer in the order of its states. Carried states are constants for the gradient.
 
     python3 tests/golden/catalog_cells.py > tests/golden/catalog_cells.json
     python3 tests/golden/catalog_cells.py 4 > tests/golden/catalog_bptt.json
 
-With a number, a step reads so many tokens of each row and its gradient goes back through all of them, as section 8 of the design says. Each
+With a number, a step reads so many tokens of each row and its gradient goes back through all of them, as docs/bptt.md says. Each
 case also has the full values of two gradients: one that is transposed has the same sums.
 
 PyTorch 1.13; of Debian 12, `/usr/bin/python3` with the package python3-torch.

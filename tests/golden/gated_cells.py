@@ -1,6 +1,6 @@
-"""Full gradients for gated_cells.json, in float64, written from section 1 of the design and not from this project's code.
+"""Full gradients for gated_cells.json, in float64, written from the equations of the README, "The seven switches", and not from this project's code.
 
-The file came with the design: 96 settings of the switches, one to three layers, with losses, sums of gradients and final states. This script
+The file is older than this script: 96 settings of the switches, one to three layers, with losses, sums of gradients and final states. This script
 runs its cases anew, by PyTorch's autograd, stops where a number that stands there differs, and adds `gradients_at_step_1`: full values, which a
 gradient that is transposed, or whose rows stand in other places, has not, though its sum and its sum of squares are right. All cases of one layer
 have them, and each eighth of the others.
@@ -57,7 +57,7 @@ def weights_of(case):
 
 
 def cell(case, linear, x, h):
-    """The table of section 1, line by line; returns the output and the carried state."""
+    """The equations of the README, line by line; returns the output and the carried state."""
     sigmoid, tanh = torch.sigmoid, torch.tanh
     x_gated, h_gated = x, h
     if is_on(case, "input_gate"):

@@ -6,7 +6,7 @@ import type { RunResult } from "../../experiments/study/result.ts";
 import { EXTENDED } from "../extended_table.ts";
 import { extendedResults } from "./extended_results.ts";
 
-/** Names as they are in the design's table of factors. */
+/** Names as they are in `cells/optimizers.ts`. */
 const OPTIMIZERS = ["adam", "sgd", "adam_no_second_moment"] as const;
 
 const OPTIMIZER: ChoiceFactor = {

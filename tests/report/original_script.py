@@ -1,4 +1,4 @@
-"""What a script of the original study does with its results, written from the description of its files (DESIGN.md, section 3):
+"""What a script of the original study does with its results, written from the description of its files (docs/study.md, "Keys of a result"):
 every file of the folder is a result, and one without `loss` is not done. It knows nothing of keys that came later."""
 import json
 import math

@@ -1,6 +1,6 @@
 /**
  * Byte recall: how far back a state says which byte was read.
- * Source: the design's section 11.
+ * See docs/dynamics.md, "The measures".
  */
 import { checkWhole } from "../../cells/bounds.ts";
 import type { Values } from "../../cells/graph/interpreter.ts";

@@ -36,12 +36,12 @@ export interface GateActivities extends Required<StreamOptions> {
 export interface GateActivityOptions extends StreamOptions, Watched {}
 
 const ACTION = "measure the gates";
-/** A gate is all but shut below the first, and all but open above the second. Source: the design's section 11. */
+/** A gate is all but shut below the first, and all but open above the second. See docs/dynamics.md, "The measures". */
 const SHUT = 0.1, OPEN = 0.9;
 
 /**
  * How far each gate stands open while a text is read: mean, share below 0.1 and share above 0.9, over all units and measured tokens. Each is a mean
- * over streams, with its standard error. Source: the design's section 11; shares of saturated gates as in Karpathy, Johnson and Li, "Visualizing
+ * over streams, with its standard error. See docs/dynamics.md, "The measures"; shares of saturated gates as in Karpathy, Johnson and Li, "Visualizing
  * and understanding recurrent networks", 2015.
  *
  * A gate is a logistic function whose result multiplies something, by itself or as `1 − σ(…)`; what the cell calls it does not matter. So the

@@ -1,6 +1,6 @@
 /**
  * The truncation gap: what the gradient of a trained model loses where it goes back through one step and not through several.
- * Source: the design's sections 8 and 11.
+ * See docs/bptt.md, "How much of the gradient is lost".
  */
 import { checkWhole } from "../../cells/bounds.ts";
 import { UserError } from "../../cells/errors.ts";

@@ -127,7 +127,7 @@ export interface EngineKind {
 export interface EngineDescription extends EngineKind {
   /**
    * Largest error that it may show against a golden file: losses relative, gradients relative to the tensor's norm, states absolute
-   * (DESIGN.md, section 5).
+   * (docs/engines.md).
    */
   readonly tolerance: number;
   /** Small models that `certify` trains as one group. */

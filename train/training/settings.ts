@@ -87,8 +87,8 @@ function checkEach(settings: { readonly [K in Limited]?: number }, keys: readonl
 }
 
 /**
- * Updates of a pass, each of which reads `bptt` tokens of each row. What is left at the end of a pass is not read. Source: the design's
- * section 8.
+ * Updates of a pass, each of which reads `bptt` tokens of each row. What is left at the end of a pass is not read. See docs/bptt.md,
+ * "What a run does".
  */
 export function passUpdates({ history }: Pick<TrainingSettings, "history">, bptt: number): number {
   return Math.floor((history - 1) / bptt);

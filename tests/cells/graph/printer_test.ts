@@ -42,7 +42,7 @@ Deno.test("printGraph() shows attributes when a node has some", () => {
   assert.match(text, /^%\d+ = constant\(value=1\) {2}\[\]$/m);
 });
 
-Deno.test("equations() reads like the design's section 1 when all switches are on", () => {
+Deno.test("equations() reads like the README's equations when all switches are on", () => {
   const { graph } = evaluationModel(gatedCell(gatedConfig({})), SIZES);
   assert.deepEqual(equations(graph), [
     "x = W_input_embedding[:, bytes] + b_input_embedding",

@@ -1,4 +1,4 @@
-/** Lyapunov spectra against the known answers of the design's section 11, without a trained model. */
+/** Lyapunov spectra against known answers (docs/dynamics.md), without a trained model. */
 import assert from "node:assert/strict";
 import { determinant, Matrix } from "ml-matrix";
 import { gruCell, lstmCell, minGruCell } from "../../../cells/catalog/catalog.ts";
@@ -121,7 +121,7 @@ Deno.test("lyapunovSpectrum() gives those of the Hénon map, whose determinant i
   assert.equal(first.standard_error, null);
 });
 
-/** `D_t` of one layer as the design's section 11 says: as many rows as numbers, and the gradient of `Σ(I ⊙ s′)`. */
+/** `D_t` of one layer as docs/dynamics.md says: as many rows as numbers, and the gradient of `Σ(I ⊙ s′)`. */
 function jacobianByGradient(
   model: WeightedModel,
   states: ReadonlyMap<string, ArrayLike<number>>,

@@ -98,7 +98,7 @@ Deno.test("open() of each engine rejects a group of no runs", async () => {
   }
 });
 
-Deno.test("ENGINES has the tolerances of DESIGN.md, section 5, and trains studies on all but the reference", () => {
+Deno.test("ENGINES has the tolerances of docs/engines.md, and trains studies on all but the reference", () => {
   assert.deepEqual(ENGINES.filter((entry) => (THREE as readonly EngineEntry[]).includes(entry)), THREE);
   const tolerances = THREE.map(({ name, tolerance }) => [name, tolerance]);
   assert.deepEqual(tolerances, [["reference", 1e-10], ["onnx", 1e-4], ["webgpu", 1e-4]]);
