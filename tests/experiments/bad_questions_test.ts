@@ -1,24 +1,22 @@
 /** Bad input around what a study is asked: cells, parameters, rates, selections, the best, and what is removed. One line each, nothing written. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { CELL_NAMES } from "../../cells/catalog/catalog.ts";
 import { UserError } from "../../cells/errors.ts";
 import { levelsIn } from "../../experiments/flags.ts";
 import { flags } from "../../experiments/init.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { parseFlags } from "../../train/terminal/command_line.ts";
-import tasks from "../../deno.json" with { type: "json" };
 import { copiesOfSmallStudy } from "./small_study.ts";
 import { readRefusals, refusalOf } from "./script_flags.ts";
+import { succeed, task as runTask, type TaskName } from "./tasks.ts";
 
 const copyStudy = copiesOfSmallStudy();
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const OTHERS = CELL_NAMES.filter((name) => name !== "gated").join(", ");
 const FLAGS = "--bptt, --optimizer, --learning-rate, --state-size or --layers";
 
 /** A task, its flags but for `--dir`, and the line that it ends with; `DIR` is the study's folder, `RUN0` the id of its first run. */
-type Row = readonly [task: keyof typeof tasks.tasks, flags: string, says: string];
+type Row = readonly [task: TaskName, flags: string, says: string];
 
 const ROWS: readonly Row[] = [
   ["init", "--cells grue", `Cannot use --cells grue: must be of ${OTHERS}, separated by commas`],
@@ -226,28 +224,15 @@ for (const [task, asked, says] of ROWS) {
       }
       wasInProcess = true;
     }
-    const [, ...command] = tasks.tasks[task].command.split(" ");
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [...command, ...args],
-      cwd: ROOT,
-      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    }).output();
-    const text = (bytes: Uint8Array) => small.named(new TextDecoder().decode(bytes).trimEnd());
-    assert.deepEqual([text(stderr), text(stdout), code], [`${task}: ${says}`, "", 2]);
+    const { code, out, err } = await runTask(task, ...args);
+    assert.deepEqual([small.named(err), small.named(out), code], [`${task}: ${says}`, "", 2]);
     assert.deepEqual(small.files(), before);
   });
 }
 
 Deno.test("init says what further seeds come to before it writes, as it does of configurations", async () => {
   const { dir } = await copyStudy();
-  const [, ...command] = tasks.tasks.init.command.split(" ");
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [...command, "--dir", dir, "--seeds", "3", "--dry-run"],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-  }).output();
-  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-  assert.equal(code, 0);
+  const lines = (await succeed("init", "--dir", dir, "--seeds", "3", "--dry-run")).split("\n");
   assert.match(lines[0], /^\d+ new runs: further seeds of 48 listed before$/);
   const [runs] = /^\d+/.exec(lines[0])!;
   assert.match(lines[1], /^Training what is left then takes about /);

@@ -3,26 +3,19 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { readClaims } from "../../experiments/queue/sqlite_queue.ts";
+import { shortCorpus } from "./corpus_file.ts";
 import { exists, resultNames } from "./result_names.ts";
 import { helpOf, readRefusals } from "./script_flags.ts";
-import { ROOT, shortCorpus, succeed, task } from "./tasks.ts";
+import { commandOf, ROOT, succeed, task } from "./tasks.ts";
+import { until } from "../faults/processes.ts";
 import tasks from "../../deno.json" with { type: "json" };
-
-/** Waits for something that another process does; an error after a minute. */
-async function until(happened: () => boolean): Promise<void> {
-  for (let look = 0; look < 600; look++) {
-    if (happened()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("it did not happen within a minute");
-}
 
 /** A study of small, quick runs in a temporary folder that goes afterwards, made in this process; other settings take the place of these. */
 async function inQuickStudy(
   test: (dir: string) => Promise<void>,
   more: Partial<Parameters<typeof initStudy>[0]> = {},
 ): Promise<void> {
-  const dir = await Deno.makeTempDir(), study = join(dir, "study"), [, corpus] = shortCorpus(dir);
+  const dir = await Deno.makeTempDir(), study = join(dir, "study"), corpus = shortCorpus(dir);
   const levels = { n_layers: [1], state_size: [8] };
   try {
     const small = { levels, corpus, batch: 8, history: 101, steps: 100, seeds: 1, ...more };
@@ -45,8 +38,8 @@ Deno.test({
         const out = await succeed("train", "--dir", dir, "--engine", "webgpu", "--parallel", "5", "--limit", "7");
         assert.match(out, /Training 7 runs of 80 steps on webgpu \(.+\), 5 at a time/);
         assert.match(out, /7 runs finished, 0 failed/);
-        const results = [...Deno.readDirSync(join(dir, "results_01_all"))]
-          .map(({ name }) => JSON.parse(Deno.readTextFileSync(join(dir, "results_01_all", name))));
+        const results = resultNames(dir)
+          .map((name) => JSON.parse(Deno.readTextFileSync(join(dir, "results_01_all", name))));
         assert.equal(results.length, 7);
         assert.ok(results.every(({ engine, adapter, test_loss }) => engine === "webgpu" && adapter && test_loss > 0));
       },
@@ -58,7 +51,7 @@ Deno.test("init, train, status and sample take byte-pair tokens, and say what th
   const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")];
   try {
     const small = "--tokens bpe:300 --state-size 8 --layers 1 --batch 8 --history 101 --steps 100 --seeds 1".split(" ");
-    const made = await succeed("init", ...at, ...shortCorpus(dir), ...small);
+    const made = await succeed("init", ...at, "--corpus", shortCorpus(dir), ...small);
     assert.match(made, /\nTokens: bpe:300, learned from the training split; \d\.\d\d bytes per token there\n/);
     assert.match(made, /history 101 tokens/);
     assert.match(
@@ -248,19 +241,18 @@ Deno.test("train leaves a damaged result alone, says so, and trains the others",
 Deno.test("train stops at Ctrl-C, leaves the run as not finished, and says so", async () => {
   const folder = await Deno.makeTempDir(), dir = join(folder, "study");
   try {
-    const [, corpus] = shortCorpus(folder), levels = { n_layers: [1], state_size: [32] };
+    const corpus = shortCorpus(folder), levels = { n_layers: [1], state_size: [32] };
     await initStudy({ dir, experiment: "01", levels, corpus, seeds: 1 });
-    const [, ...command] = tasks.tasks.train.command.split(" ");
-    const args = [...command, "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
+    const args = [...commandOf("train"), "--dir", dir, "--engine", "onnx", "--parallel", "1", "--limit", "1"];
     const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped", stderr: "piped" }).spawn();
     // The record of a running run is there before its first step; a heartbeat comes after it.
-    await until(() => resultNames(dir).length > 0);
-    await until(() => readClaims(join(dir, "queue.sqlite")).some(({ step }) => step > 0));
+    await until("its run has a record", () => resultNames(dir).length > 0);
+    await until("its run has done a step", () => readClaims(join(dir, "queue.sqlite")).some(({ step }) => step > 0));
     child.kill("SIGINT");
     const { code, stderr } = await child.output();
     assert.equal(code, 130);
     assert.match(new TextDecoder().decode(stderr), /not finished: [0-9a-f]{8}/);
-    const [{ name }] = [...Deno.readDirSync(join(dir, "results_01_all"))];
+    const [name] = resultNames(dir);
     const record = JSON.parse(await Deno.readTextFile(join(dir, "results_01_all", name)));
     assert.ok(!("loss" in record) && "start time" in record);
     assert.match(await succeed("status", "--dir", dir), /0 of 48 runs done, 0 running, 0 failed, 48 waiting/);

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { closeSpaces } from "../../experiments/study/confined_space.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
+import { shortCorpus } from "./corpus_file.ts";
 import { tempFolder } from "./folder.ts";
 import { moduleWith } from "./study/space_modules.ts";
 import { readRefusals } from "./script_flags.ts";
-import { shortCorpus, succeed, task } from "./tasks.ts";
+import { succeed, task } from "./tasks.ts";
 
 /** Fits into the test split of 30,000 bytes, also where it is read as tokens. */
 const LITTLE = ["--streams", "1", "--bytes", "64"];
@@ -18,7 +19,7 @@ async function trainedStudy(
   limit: number,
   more: Partial<Parameters<typeof initStudy>[0]> = {},
 ): Promise<string> {
-  const study = { dir: join(dir, "study"), experiment: "01" } as const, [, corpus] = shortCorpus(dir);
+  const study = { dir: join(dir, "study"), experiment: "01" } as const, corpus = shortCorpus(dir);
   const small = { levels: { n_layers: [1], state_size: [4] }, batch: 8, history: 51, steps: 50, seeds: 1 };
   await initStudy({ ...study, corpus, ...small, ...more });
   await train(study.dir, limit);

@@ -8,9 +8,7 @@ import { Study } from "../../experiments/study/store.ts";
 import { nodeLocalFolder } from "../../experiments/queue/queue_place.ts";
 import { tempFolder } from "./folder.ts";
 import { copiesOfSmallStudy } from "./small_study.ts";
-import { taskWith } from "./tasks.ts";
-
-type TaskName = Parameters<typeof taskWith>[1];
+import { type TaskName, taskWith } from "./tasks.ts";
 
 const copyStudy = copiesOfSmallStudy(30_000);
 

@@ -8,8 +8,8 @@ import type { Run } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../train/training/safetensors.ts";
+import { corpusFile } from "./corpus_file.ts";
 
 /** Of the runs, so many are trained. */
 export const TRAINED = 3;
@@ -31,11 +31,9 @@ export const SMALL = {
  *
  * @param bytes of its corpus, a twentieth of which is the test split
  */
-export async function makeSmallStudy(dir: string, bytes = 6000): Promise<void> {
+export async function makeSmallStudy(dir: string, bytes?: number): Promise<void> {
   Deno.mkdirSync(dir);
-  const corpus = join(dir, "corpus.txt");
-  Deno.writeFileSync(corpus, generateEmbedded(1, bytes).text);
-  await initStudy({ dir, experiment: "01", corpus, ...SMALL });
+  await initStudy({ dir, experiment: "01", corpus: corpusFile(dir, { bytes }), ...SMALL });
   // One worker is started sooner than several, and these runs take no time.
   await trainStudy({ dir, experiment: "01", engine: "onnx", parallel: 1, limit: TRAINED });
   await evaluateStudy({ dir, experiment: "01", again: false });

@@ -1,10 +1,11 @@
 /** Runs that go several steps back, on the real command line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { shortCorpus, succeed, task } from "./tasks.ts";
+import { shortCorpus } from "./corpus_file.ts";
+import { succeed, task } from "./tasks.ts";
 
 Deno.test("init, train and status take runs that go several steps back, and cells to compare them with", async () => {
-  const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")], text = shortCorpus(dir);
+  const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")], text = ["--corpus", shortCorpus(dir)];
   try {
     const small = "--state-size 8 --layers 1 --batch 8 --history 101 --steps 300 --seeds 1 --bptt 1,4".split(" ");
     const one = "use_input_gate=false,use_output_gate=false,use_state_gate=false,use_forget_gate=true," +
@@ -40,7 +41,7 @@ Deno.test("init, train and status take runs that go several steps back, and cell
 });
 
 Deno.test("init says where steps back leave too much of each pass unread, with --dry-run too, and what a run that is too short needs", async () => {
-  const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")], text = shortCorpus(dir);
+  const dir = await Deno.makeTempDir(), at = ["--dir", join(dir, "study")], text = ["--corpus", shortCorpus(dir)];
   try {
     const small = "--state-size 8 --layers 1 --batch 8 --history 101 --seeds 1 --cells gru".split(" ");
     const { code, out, err } = await task(

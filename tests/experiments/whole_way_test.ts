@@ -36,7 +36,7 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
     });
 
     await t.step("a result has the original's keys and a curve that falls", async () => {
-      const names = [...Deno.readDirSync(join(study, "results_01_all"))].map(({ name }) => name);
+      const names = resultNames(study);
       assert.equal(names.length, 3);
       for (const name of names) {
         const result = JSON.parse(await Deno.readTextFile(join(study, "results_01_all", name)));
@@ -61,8 +61,9 @@ Deno.test("init, train, evaluate, status, report, export and sample go the whole
 
     await t.step("evaluate gives the same score again", async () => {
       const scores = () =>
-        [...Deno.readDirSync(join(study, "results_01_all"))].map(({ name }) => name).sort()
-          .map((name) => JSON.parse(Deno.readTextFileSync(join(study, "results_01_all", name))).test_loss);
+        resultNames(study).sort().map((name) =>
+          JSON.parse(Deno.readTextFileSync(join(study, "results_01_all", name))).test_loss
+        );
       const before = scores();
       assert.match(await succeed("evaluate", ...at), /0 runs scored, 3 already had a score/);
       // Spoil one score, so that one which is not computed again is seen.

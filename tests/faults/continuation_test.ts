@@ -5,14 +5,14 @@ import type { Study } from "../../experiments/study/store.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { waitingForOthers } from "../../experiments/session/scheduler.ts";
-import { HURRIED, processOf, sleep, Training } from "./processes.ts";
+import { processOf, SHORT_INTERVALS, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
   checkpointSteps,
-  copyOf,
   holdsRuns,
   makeStudy,
+  quietAndStudy,
   resultFiles,
   resultsOf,
   stepsOfRun,
@@ -35,7 +35,7 @@ Deno.test(
     assert.deepEqual([fewer.finished, fewer.failed, fewer.problems, fewer.others], [0, 0, 0, 0]);
     assert.deepEqual(await resultFiles(short), half);
     {
-      await using training = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 2400, pause: 1.5 });
+      await using training = Training.start(short.dir, { ...SHORT_INTERVALS, parallel: 1, steps: 2400, pause: 1.5 });
       await training.untilAtWork(
         "a run has gone on",
         async () => [...(await checkpointSteps(short)).values()].some((steps) => steps > 1200),
@@ -50,7 +50,7 @@ Deno.test(
       }
     }
     assert.ok([...results.values()].some(({ steps_done }) => steps_done === 1200));
-    await using again = Training.start(short.dir, { ...HURRIED, parallel: 1, steps: 2400 });
+    await using again = Training.start(short.dir, { ...SHORT_INTERVALS, parallel: 1, steps: 2400 });
     await again.succeed();
     await assertSameRuns(short, quiet, "longer later");
     for (const [key, { loss }] of await resultsOf(short)) {
@@ -101,12 +101,16 @@ async function interrupt(study: Study, training: Training): Promise<number> {
 Deno.test("train, stopped by Ctrl-C, keeps where it is and goes on from there", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 1, layers: 2, stateSizes: [16], steps: 3000, history: 1001 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
-  const study = await copyOf(plan, join(dir, "study"));
-  await using training = Training.start(study.dir, { ...HURRIED, save: 1000, parallel: 1, pause: 0.8 });
+  const { quiet, study } = await quietAndStudy(dir, {
+    runs: 1,
+    layers: 2,
+    stateSizes: [16],
+    steps: 3000,
+    history: 1001,
+  }, { parallel: 1 });
+  await using training = Training.start(study.dir, { ...SHORT_INTERVALS, save: 1000, parallel: 1, pause: 0.8 });
   const steps = await interrupt(study, training);
-  await using again = Training.start(study.dir, { ...HURRIED, save: 1000, parallel: 1, pause: 0.8 });
+  await using again = Training.start(study.dir, { ...SHORT_INTERVALS, save: 1000, parallel: 1, pause: 0.8 });
   await again.untilAtWork("it says where it is", () => stepOf(study, again) > 0);
   assert.ok(stepOf(study, again) >= steps, `it began at step ${stepOf(study, again)}, the checkpoint was at ${steps}`);
   await again.succeed();
@@ -123,9 +127,13 @@ Deno.test("deno task train, stopped by Ctrl-C, keeps where it is", async () => {
 Deno.test("deno task train takes over the run of a killed one, once it has been silent for long enough", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 1, layers: 2, stateSizes: [16], steps: 6000, history: 2001 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, {
+    runs: 1,
+    layers: 2,
+    stateSizes: [16],
+    steps: 6000,
+    history: 2001,
+  });
   await using training = Training.startTask(study.dir, "--engine", "onnx");
   await training.untilAtWork("it has a run", () => holdsRuns(study, training));
   await sleep(500);

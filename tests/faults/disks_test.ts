@@ -6,18 +6,16 @@ import type { Study } from "../../experiments/study/store.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { writeExport } from "../../report/export/write_export.ts";
 import { canMount, fillDiskOfThisProcess, setReadOnly, SmallDisk } from "./disks.ts";
-import { HURRIED, recordErrors, Training } from "./processes.ts";
+import { recordErrors, SHORT_INTERVALS, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
   checkpointSteps,
-  copyOf,
   finishedRuns,
-  makeStudy,
+  quietAndStudy,
   resultFiles,
   stepsOfRun,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 const mountable = await canMount();
@@ -39,13 +37,12 @@ async function assertKept(
 async function trainOnFullDisk(): Promise<void> {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 1000 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
   assert.ok(disk);
-  const study = await copyOf(plan, join(disk.dir, "study"));
+  const at = join(disk.dir, "study");
+  const { quiet, study } = await quietAndStudy(dir, { runs: 3, steps: 1000 }, { at, parallel: 1 });
   {
-    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 2.5 });
+    await using training = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, pause: 2.5 });
     await training.untilAtWork("one run is scored and the next has a checkpoint", async () => {
       const steps = [...(await checkpointSteps(study)).values()];
       return training.out.some((line) => / test /.test(line)) && steps.some((n) => n > 0 && n < stepsOfRun(study));
@@ -63,7 +60,7 @@ async function trainOnFullDisk(): Promise<void> {
     assert.ok((await finishedRuns(study)).length < 3);
   }
   await disk.empty();
-  await using again = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+  await using again = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1 });
   await again.succeed();
   assertReleased(study, [], "disk full");
   await assertSameRuns(study, quiet, "disk full");
@@ -73,9 +70,7 @@ async function trainOnFullDisk(): Promise<void> {
 async function trainWithoutRoom(): Promise<void> {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 1000 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 2, steps: 1000 }, { parallel: 1 });
   const options = { dir: study.dir, experiment: "01", engine: "onnx", parallel: 1 } as const;
   await trainStudy({ ...options, limit: 1 });
   const before = await resultFiles(study), finished = await finishedRuns(study);
@@ -112,10 +107,9 @@ Deno.test("train in a folder without permission names a file, and goes on when i
 }, async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 1000 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
   await using disk = mountable ? await SmallDisk.mount(join(dir, "disk"), 16) : undefined;
-  const study = await copyOf(plan, join(disk?.dir ?? dir, "study"));
+  const at = join(disk?.dir ?? dir, "study");
+  const { quiet, study } = await quietAndStudy(dir, { runs: 2, steps: 1000 }, { at, parallel: 1 });
   const protect = (readOnly: boolean) => disk ? disk.setReadOnly(readOnly) : setReadOnly(study.dir, readOnly);
   // Once before anything has been trained, once after a run.
   for (const finished of [0, 1]) {
@@ -126,7 +120,7 @@ Deno.test("train in a folder without permission names a file, and goes on when i
     assert.equal(before.size, finished);
     await protect(true);
     try {
-      await using training = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+      await using training = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1 });
       assert.equal((await training.ended()).code, 2, training.transcript);
       assert.equal(training.err.length, 1, training.transcript);
       assert.ok(training.err[0].includes(study.dir), training.transcript);
@@ -137,7 +131,7 @@ Deno.test("train in a folder without permission names a file, and goes on when i
     }
     assert.deepEqual(await resultFiles(study), before);
   }
-  await using again = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+  await using again = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1 });
   await again.succeed();
   await assertSameRuns(study, quiet, "no permission");
 });
@@ -148,11 +142,9 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 300 });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
     await using disk = await SmallDisk.mount(join(dir, "disk"), 16);
     assert.ok(disk);
-    const study = await copyOf(plan, join(dir, "study"));
+    const { quiet, study } = await quietAndStudy(dir, { runs: 2, steps: 300 }, { parallel: 1 });
     const folders = ["results_01_all", "models_01_all", "checkpoints_01_all", "export_01_all"];
     const leftover = `.cellspace-${crypto.randomUUID()}.tmp`;
     for (const folder of folders) {
@@ -183,11 +175,9 @@ Deno.test("train refuses a corpus that has changed, and goes on when the old one
     byte ^ (i % 7 >> 1)
   );
   await Deno.writeFile(corpus, text);
-  const plan = await makeStudy(join(dir, "plan"), { runs: 2, steps: 800, corpus });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 2, steps: 800, corpus }, { parallel: 1 });
   {
-    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 2.5 });
+    await using training = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, pause: 2.5 });
     await training.untilAtWork(
       "the second run has a checkpoint",
       async () =>
@@ -200,7 +190,7 @@ Deno.test("train refuses a corpus that has changed, and goes on when the old one
   // One byte of the test split is enough, and a text that is longer by one.
   for (const changed of [text.with(-3, text.at(-3)! ^ 1), Uint8Array.of(...text, 32)]) {
     await Deno.writeFile(corpus, changed);
-    await using training = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+    await using training = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1 });
     assert.equal((await training.ended()).code, 2, training.transcript);
     assert.equal(training.err.length, 1, training.transcript);
     assert.ok(training.err[0].startsWith(`train: Cannot use corpus ${corpus}: its SHA-1 is `), training.transcript);
@@ -212,7 +202,7 @@ Deno.test("train refuses a corpus that has changed, and goes on when the old one
     assert.deepEqual(await checkpointSteps(study), steps);
   }
   await Deno.writeFile(corpus, text);
-  await using again = Training.start(study.dir, { ...HURRIED, parallel: 1 });
+  await using again = Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1 });
   await again.succeed();
   await assertSameRuns(study, quiet, "corpus put back");
 });

@@ -1,23 +1,20 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { type Engine, EngineFailure, type EngineRun } from "../../train/engines/engine.ts";
 import { openOnnxEngine } from "../../train/engines/onnx/engine.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { injectFaults, trainOn } from "./engines.ts";
-import { MOST_HURRIED } from "./processes.ts";
+import { SHORTEST_INTERVALS, until } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
   checkpointSteps,
-  copyOf,
-  makeStudy,
+  quietAndStudy,
   resultFiles,
   resultsOf,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 const adapter = await openWebGpuEngine();
@@ -30,9 +27,7 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 400 });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine: "webgpu" });
-    const study = await copyOf(plan, join(dir, "study"));
+    const { quiet, study } = await quietAndStudy(dir, { runs: 3, steps: 400 }, { engine: "webgpu" });
     const paths = (await study.runs("01")).map(({ key }) => study.checkpointPath("01", key));
     const opened: number[][] = [];
     let lost = 0, savedAt = 0;
@@ -41,7 +36,7 @@ Deno.test(
     const beforeLosses = async (engine: Engine, chunk: number) => {
       if (lost === 2 || chunk !== 2) return;
       const saved = () => paths.map((path) => existsSync(path) ? Deno.statSync(path).mtime!.getTime() : 0);
-      while (Math.min(...saved()) <= savedAt) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until("every run is saved", () => Math.min(...saved()) > savedAt);
       savedAt = Math.max(...saved());
       lost++;
       void engine.close();
@@ -51,7 +46,7 @@ Deno.test(
       return injectFaults((await openWebGpuEngine())!, { beforeLosses, onOpen });
     };
     const { session, errors } = await trainOn(study, await open(), {
-      timing: { ...MOST_HURRIED, save: 0 },
+      timing: { ...SHORTEST_INTERVALS, save: 0 },
       reopen: open,
     });
     assert.equal(lost, 2);
@@ -68,9 +63,7 @@ Deno.test(
 Deno.test("train halves a group that the memory does not hold until it does", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 5, steps: 400 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 5, steps: 400 });
   const opened: number[] = [];
   const engine = injectFaults(await openOnnxEngine(), {
     runsPerGroup: 5,
@@ -79,7 +72,7 @@ Deno.test("train halves a group that the memory does not hold until it does", as
       if (length > 2) throw new EngineFailure("memory", `Cannot open a group of ${length} runs: it needs too much`);
     },
   });
-  const { session, errors } = await trainOn(study, engine, { timing: MOST_HURRIED });
+  const { session, errors } = await trainOn(study, engine, { timing: SHORTEST_INTERVALS });
   assert.deepEqual(opened, [5, 3, 2, 1, 2]);
   assert.deepEqual([session.finished, session.problems], [5, 0], errors.join("\n"));
   await assertSameRuns(study, quiet, "memory");
@@ -92,9 +85,7 @@ const isVictim = (run: EngineRun) => run.step.sizes.state_size === SIZES[1];
 Deno.test("train leaves a run that fails three times, and finishes the others", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 400, stateSizes: SIZES });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 3, steps: 400, stateSizes: SIZES });
   const victim = (await study.runs("01")).find(({ entry }) => entry.config.state_size === SIZES[1])!.key;
   let attempts = 0;
   const engine = injectFaults(await openOnnxEngine(), {
@@ -104,7 +95,7 @@ Deno.test("train leaves a run that fails three times, and finishes the others", 
       throw new Error("the driver is in a bad mood");
     },
   });
-  const { session, errors } = await trainOn(study, engine, { parallel: 1, timing: MOST_HURRIED });
+  const { session, errors } = await trainOn(study, engine, { parallel: 1, timing: SHORTEST_INTERVALS });
   assert.equal(attempts, 3);
   assert.deepEqual([session.finished, session.failed, session.problems], [2, 0, 1]);
   assert.deepEqual(errors, [`train: run ${shortKey(victim)} was not trained: the driver is in a bad mood`]);
@@ -119,15 +110,13 @@ Deno.test("train leaves a run that fails three times, and finishes the others", 
 Deno.test("train ends a run whose loss becomes NaN as failed, and trains it anew only if it is told to", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 3, steps: 1200, stateSizes: SIZES, logEvery: 10 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 3, steps: 1200, stateSizes: SIZES, logEvery: 10 });
   const victim = (await study.runs("01")).find(({ entry }) => entry.config.state_size === SIZES[1])!.key;
   const breaksAt = 777;
   const engine = injectFaults(await openOnnxEngine(), {
     losses: (run, values, first) => isVictim(run) ? values.map((x, i) => first + i < breaksAt ? x : NaN) : values,
   });
-  const timing = { ...MOST_HURRIED, save: 0 };
+  const timing = { ...SHORTEST_INTERVALS, save: 0 };
   const { session } = await trainOn(study, engine, { parallel: 1, timing });
   assert.deepEqual([session.finished, session.failed, session.problems], [2, 1, 0]);
   const failed = (await resultsOf(study)).get(victim)!;

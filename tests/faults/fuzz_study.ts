@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { evaluateStudy } from "../../experiments/session/scoring.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
+import { corpusFile } from "../experiments/corpus_file.ts";
 import { decodeModel, encodeModel, type ModelProto } from "../../train/engines/onnx/proto.ts";
 import { editJson, reseal } from "../experiments/small_study.ts";
 import { type JsonInside, PLAIN_JSON } from "./mutations.ts";
@@ -26,8 +26,7 @@ const TRAINED = 3;
 /** Makes the study, and returns its runs. */
 export async function makeFuzzedStudy(dir: string): Promise<FuzzedRuns> {
   await Deno.mkdir(dir);
-  const corpus = join(dir, "corpus.txt");
-  await Deno.writeFile(corpus, generateEmbedded(1, 8000).text);
+  const corpus = corpusFile(dir, { bytes: 8000 });
   const settings = { dir, experiment: "01", corpus, tokens: 280, levels: { n_layers: [1], state_size: [4] } } as const;
   const { study } = await initStudy({ ...settings, steps: STEPS, seeds: 1, batch: 4, history: STEPS + 1 });
   await trainStudy({ dir, experiment: "01", engine: "onnx", limit: TRAINED });

@@ -4,7 +4,7 @@ import type { Study } from "../../experiments/study/store.ts";
 import type { EngineChoice } from "../../train/engines/registry.ts";
 import { openWebGpuEngine } from "../../train/engines/webgpu/engine.ts";
 import { drawsOf } from "./draws.ts";
-import { MOST_HURRIED, sleep, Training } from "./processes.ts";
+import { SHORTEST_INTERVALS, sleep, Training } from "./processes.ts";
 import {
   assertReleased,
   assertSameRuns,
@@ -12,11 +12,10 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  makeStudy,
+  planAndQuiet,
   stepsOfRun,
   type StudyOptions,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 interface Kills {
@@ -47,8 +46,7 @@ async function sumOfSteps(study: Study): Promise<number> {
 /** Kills training at random moments, and starts it again, until it has ended; on a fast machine, several studies one after another. */
 async function killAtRandom(dir: string, { engine, least, study: options, life }: Kills): Promise<void> {
   const { note, random } = drawsOf(`kills on ${engine}`);
-  const plan = await makeStudy(join(dir, "plan"), options);
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"), { engine });
+  const { plan, quiet } = await planAndQuiet(dir, options, { engine });
   let kills = 0, wentOn = 0, lives = 0;
   // Where a run is soon through, a process may end, or die before its first checkpoint, many times before one is killed between.
   const isEnough = () => kills >= least && wentOn > 0;
@@ -59,7 +57,7 @@ async function killAtRandom(dir: string, { engine, least, study: options, life }
     const killed: Training[] = [];
     let before = await checkpointSteps(study);
     for (let ended = false; !ended;) {
-      await using training = Training.start(study.dir, { engine, ...MOST_HURRIED });
+      await using training = Training.start(study.dir, { engine, ...SHORTEST_INTERVALS });
       if (!isEnough()) {
         await ready[lives++ % ready.length](study, training);
         await sleep(random() * life);

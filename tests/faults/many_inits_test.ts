@@ -1,13 +1,11 @@
 /** Several processes that change one study's files at once: nothing that one has added is lost by another. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { Study } from "../../experiments/study/store.ts";
-import tasks from "../../deno.json" with { type: "json" };
-import { tempFolder } from "./studies.ts";
+import { corpusFile } from "../experiments/corpus_file.ts";
+import { tempFolder } from "../experiments/folder.ts";
+import { succeed, task } from "../experiments/tasks.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ROUNDS = 3;
 
 const ONE_LAYER = ["--layers", "1"] as const;
@@ -15,48 +13,18 @@ const ONE_LAYER = ["--layers", "1"] as const;
 const TRAINING = ["--batch", "8", "--history", "51", "--steps", "100"] as const;
 
 /** A short text in a folder, as a flag of `init`: baselines of a longer one would take most of the time. */
-async function corpusIn(folder: string, seed = 1): Promise<readonly [flag: string, path: string]> {
-  const path = join(folder, `text_${seed}`);
-  await Deno.writeFile(path, generateEmbedded(seed, 20_000).text);
-  return ["--corpus", path];
-}
+const corpusIn = (folder: string, seed = 1) =>
+  ["--corpus", corpusFile(folder, { bytes: 20_000, seed, name: `text_${seed}` })] as const;
 
 /** Flags of a study that is made, on a short text in a folder. */
-async function settingsIn(folder: string): Promise<readonly string[]> {
-  return [...TRAINING, ...await corpusIn(folder)];
-}
+const settingsIn = (folder: string) => [...TRAINING, ...corpusIn(folder)];
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** A task with flags, in a process of its own, however it ends. */
-async function ended(name: "init" | "remove", dir: string, ...flags: readonly string[]): Promise<Ended> {
-  const [, ...command] = tasks.tasks[name].command.split(" ");
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...command, "--dir", dir, ...flags],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
-}
-
-/** The same, which must end well. */
-async function task(...given: Parameters<typeof ended>): Promise<string> {
-  const { code, out, err } = await ended(...given);
-  assert.equal(code, 0, err);
-  return out;
-}
-
-const init = (dir: string, ...flags: readonly string[]) => task("init", dir, ...flags);
-const remove = (dir: string, ...flags: readonly string[]) => task("remove", dir, ...flags);
+const init = (dir: string, ...flags: readonly string[]) => succeed("init", "--dir", dir, ...flags);
+const remove = (dir: string, ...flags: readonly string[]) => succeed("remove", "--dir", dir, ...flags);
 
 Deno.test("six processes that extend a fresh study at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
-  const flags = await settingsIn(temp.path);
+  const flags = settingsIn(temp.path);
   const sizes = [1, 2, 3, 4, 5, 6];
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`, "in", "a fresh folder");
@@ -72,7 +40,7 @@ Deno.test("six processes that extend a fresh study at once lose nothing of each 
 
 Deno.test("of two processes that make a study with the same list at once one lists it, and each says so", async () => {
   await using temp = await tempFolder();
-  const settings = ["--history", "51", "--steps", "100", ...await corpusIn(temp.path)];
+  const settings = ["--history", "51", "--steps", "100", ...corpusIn(temp.path)];
   for (const batches of [["8", "8"], ["8", "16"]]) {
     const study = join(temp.path, batches.join());
     const said = await Promise.all(
@@ -90,10 +58,10 @@ Deno.test("of two processes that make a study of different texts at once the sec
   await using temp = await tempFolder();
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`);
-    const [one, another] = [await corpusIn(temp.path, 1), await corpusIn(temp.path, 2)];
+    const [one, another] = [corpusIn(temp.path, 1), corpusIn(temp.path, 2)];
     const [first, second] = await Promise.all([
-      ended("init", study, "--state-size", "4", ...ONE_LAYER, ...TRAINING, ...one),
-      ended("init", study, "--state-size", "8", ...ONE_LAYER, ...TRAINING, ...another),
+      task("init", "--dir", study, "--state-size", "4", ...ONE_LAYER, ...TRAINING, ...one),
+      task("init", "--dir", study, "--state-size", "8", ...ONE_LAYER, ...TRAINING, ...another),
     ]);
     assert.deepEqual([first.code, second.code].sort(), [0, 2], first.err + second.err);
     const [source, other, loser] = second.code ? [one[1], another[1], second] : [another[1], one[1], first];
@@ -107,7 +75,7 @@ Deno.test("of two processes that make a study of different texts at once the sec
 
 Deno.test("processes that change different settings at once keep all of them", async () => {
   await using temp = await tempFolder();
-  const flags = await settingsIn(temp.path);
+  const flags = settingsIn(temp.path);
   const study = join(temp.path, "study");
   await init(study, "--state-size", "8", ...ONE_LAYER, ...flags);
   await Promise.all([
@@ -122,7 +90,7 @@ Deno.test("processes that change different settings at once keep all of them", a
 
 Deno.test("processes that add to a list and take off it at once lose nothing of each other's", async () => {
   await using temp = await tempFolder();
-  const flags = await settingsIn(temp.path);
+  const flags = settingsIn(temp.path);
   for (let round = 0; round < ROUNDS; round++) {
     const study = join(temp.path, `${round}`);
     await init(study, "--state-size", "64", "--layers", "1,2", ...flags);

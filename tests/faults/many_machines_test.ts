@@ -11,24 +11,24 @@ import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { drawsOf } from "./draws.ts";
-import { HURRIED, processOf, sleep, Training, type TrainingOptions, until } from "./processes.ts";
+import { processOf, SHORT_INTERVALS, sleep, Training, type TrainingOptions, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
   assertSameRuns,
   copyOf,
   finishedRuns,
-  makeStudy,
+  planAndQuiet,
+  quietAndStudy,
   resultsOf,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 /** The least that pg-boss takes. */
 const HEARTBEAT_SECONDS = 10;
 
 /** Nobody alive may be mistaken for dead, however busy the machine is. */
-const OPTIONS: TrainingOptions = { ...HURRIED, beat: 1, stale: HEARTBEAT_SECONDS, parallel: 1, pause: 2 };
+const OPTIONS: TrainingOptions = { ...SHORT_INTERVALS, beat: 1, stale: HEARTBEAT_SECONDS, parallel: 1, pause: 2 };
 
 /** The claims of a process. */
 async function claimsOf(server: PostgresServer, study: Study, { pid }: Training): Promise<Claim[]> {
@@ -87,9 +87,7 @@ Deno.test(
     await using temp = await tempFolder();
     const dir = temp.path;
     const { note, random } = drawsOf("three processes");
-    const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 300, history: 101 });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-    const study = await copyOf(plan, join(dir, "shared"));
+    const { quiet, study } = await quietAndStudy(dir, { runs: 24, steps: 300, history: 101 });
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();
     const queue = server.url({ password: "" }), env = { PGPASSWORD: PASSWORD };
@@ -134,8 +132,7 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 600, history: 201 });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"));
+    const { plan, quiet } = await planAndQuiet(dir, { runs: 8, steps: 600, history: 201 });
     const studies = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
     await using server = await PostgresServer.start();
     await using all = new AsyncDisposableStack();

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { drawsOf } from "./draws.ts";
-import { HURRIED, processOf, sleep, Training, until } from "./processes.ts";
+import { processOf, SHORT_INTERVALS, sleep, Training, until } from "./processes.ts";
 import { stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
@@ -15,22 +15,20 @@ import {
   copyOf,
   finishedRuns,
   holdsRuns,
-  makeStudy,
+  planAndQuiet,
+  quietAndStudy,
   resultsOf,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 Deno.test("four train processes, two of them killed and replaced, finish each of 24 runs once", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
   const { note, random } = drawsOf("four processes");
-  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 200 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "shared"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 24, steps: 200 });
   await using all = new AsyncDisposableStack();
   // Nobody alive may be mistaken for dead, however busy the machine is.
-  const start = () => all.use(Training.start(study.dir, { ...HURRIED, stale: 6, parallel: 1, pause: 1 }));
+  const start = () => all.use(Training.start(study.dir, { ...SHORT_INTERVALS, stale: 6, parallel: 1, pause: 1 }));
   const trainings = Array.from({ length: 4 }, start), killed: Training[] = [];
   // Results that a killed process may have written without having said so.
   const unsaid = new Set<string>();
@@ -62,13 +60,13 @@ Deno.test("four train processes, two of them killed and replaced, finish each of
 /** Has a process stopped that has a checkpoint of the study's one run, and another that took over the run. */
 async function takenOver(study: Study, stack: AsyncDisposableStack) {
   const [{ key }] = await study.runs("01");
-  const stopped = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 3 }));
+  const stopped = stack.use(Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, pause: 3 }));
   await stopAmidRun(study, (name) => stopped.signal(name), async () => {
     await stopped.untilAtWork("it has a checkpoint", async () => (await checkpointSteps(study)).get(key)! > 0);
     return key;
   }, () => isOutsideTransaction(study));
   const steps = (await checkpointSteps(study)).get(key)!;
-  const other = stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 3 }));
+  const other = stack.use(Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, pause: 3 }));
   await other.untilAtWork("it took over the run", async () => await ownerOf(study, key) === other.pid);
   return { key, steps, stopped, other };
 }
@@ -97,14 +95,13 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), {
+    const { plan, quiet } = await planAndQuiet(dir, {
       runs: 1,
       layers: 2,
       stateSizes: [16],
       steps: 800,
       history: 201,
-    });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+    }, { parallel: 1 });
     for (const goesOn of ["while the other trains", "when the other is through"]) {
       await using stack = new AsyncDisposableStack();
       const study = await copyOf(plan, join(dir, goesOn));
@@ -141,13 +138,11 @@ async function timesOf(study: Study, key: string): Promise<(Date | null)[]> {
 Deno.test("two train processes whose database is deleted twice finish each run once", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 8, steps: 400 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "shared"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 8, steps: 400 });
   await using stack = new AsyncDisposableStack();
   const trainings = Array.from(
     { length: 2 },
-    () => stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, pause: 1.5 })),
+    () => stack.use(Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, pause: 1.5 })),
   );
   for (const finishedBefore of [1, 5]) {
     await until(

@@ -1,23 +1,19 @@
 /** Tasks as a person starts them, with a PostgreSQL server for their queue. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import tasks from "../../deno.json" with { type: "json" };
 import { openPostgresQueue } from "../../experiments/queue/postgres_queue.ts";
 import { copiesName } from "../../experiments/queue/copies_name.ts";
 import { parseQueueUrl } from "../../experiments/queue/queue_url.ts";
 import { claimKey } from "../../experiments/queue/study_queue.ts";
-import { ROOT } from "../experiments/tasks.ts";
+import { type Finished, type TaskName, taskWith } from "../experiments/tasks.ts";
 import { NO_POSTGRES, PASSWORD, PostgresServer } from "./postgres.ts";
 import { copyOf, finishedRuns, makeStudy, tempFolder } from "./studies.ts";
 
 /** Runs a task's own command with variables of the environment, and checks that nothing it prints holds the password. */
-async function run(name: keyof typeof tasks.tasks, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const command = [...tasks.tasks[name].command.split(" ").slice(1), ...args];
-  const child = new Deno.Command(Deno.execPath(), { args: command, cwd: ROOT, env: { NO_COLOR: "1", ...env } });
-  const { code, stdout, stderr } = await child.output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
-  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD)]) assert.ok(!(out + err).includes(secret), out + err);
-  return { code, out, err };
+async function run(name: TaskName, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
+  const finished = await taskWith(env, name, ...args), said = finished.out + finished.err;
+  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD)]) assert.ok(!said.includes(secret), said);
+  return finished;
 }
 
 Deno.test(
@@ -30,7 +26,7 @@ Deno.test(
     const plan = await makeStudy(join(dir, "plan"), { runs: 4, steps: 200 });
     const [here, there] = [await copyOf(plan, join(dir, "here")), await copyOf(plan, join(dir, "there"))];
     const env = { CELLSPACE_QUEUE: server.url() }, at = (study: typeof here) => ["--dir", study.dir];
-    const succeed = async (name: keyof typeof tasks.tasks, ...args: string[]) => {
+    const succeed = async (name: TaskName, ...args: string[]) => {
       const { code, out, err } = await run(name, args, env);
       assert.equal(code, 0, err);
       return out;

@@ -7,15 +7,12 @@ import { trainingSettings } from "../../experiments/study/training_settings.ts";
 import { Follower } from "../../report/watch/follow.ts";
 import { makeFollowedStudy } from "../report/watch/followed_study.ts";
 import { NO_POSTGRES, PostgresServer } from "./postgres.ts";
+import { until } from "./processes.ts";
 import { tempFolder } from "./studies.ts";
 
-/** Looks until something is so; what the server says comes beside. */
-async function until(follower: Follower, isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    await follower.poll();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+/** Polls until something is so; what the server says comes beside. */
+const untilFollower = (follower: Follower, what: string, isSo: () => boolean) =>
+  until(what, async () => isSo() || (await follower.poll(), isSo()));
 
 Deno.test("a follower sees claims on a server, and that it does not answer, without waiting for it", {
   ignore: NO_POSTGRES,
@@ -30,14 +27,14 @@ Deno.test("a follower sees claims on a server, and that it does not answer, with
   const overview = () => follower.snapshot.overview;
   assert.deepEqual(overview().running.map(({ key }) => key), [run.key]);
   await queue.release(claimKey("01", run.key));
-  await until(follower, () => !overview().running.length);
+  await untilFollower(follower, "nothing runs", () => !overview().running.length);
   await queue.close();
   await server.stop();
-  await until(follower, () => overview().queue_problem !== undefined);
+  await untilFollower(follower, "the server is missed", () => overview().queue_problem !== undefined);
   await begin(run, 2);
   assert.equal((await follower.poll()).curves?.length, 1, "the study itself is still followed");
   await server.start();
-  await until(follower, () => overview().queue_problem === undefined);
+  await untilFollower(follower, "the server answers", () => overview().queue_problem === undefined);
 });
 
 Deno.test(

@@ -1,14 +1,13 @@
 /** Training in processes of their own, which tests can stop, kill and listen to. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import tasks from "../../deno.json" with { type: "json" };
 import type { EngineChoice } from "../../train/engines/registry.ts";
+import { commandOf, permissionsOf, ROOT } from "../experiments/tasks.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("train_at_short_intervals.ts", import.meta.url));
 
 /** What the real task may do; the script needs no worker with fewer permissions than that. */
-const PERMISSIONS = tasks.tasks.train.command.split(" ").filter((part) => part.startsWith("--allow-"));
+const PERMISSIONS = permissionsOf("train");
 
 /** Seconds that anything may take that is expected to happen at all: other work may keep the machine busy. */
 const TIMEOUT_SECONDS = 120;
@@ -37,10 +36,10 @@ export interface TrainingOptions {
 }
 
 /** Several processes at once, on two cores: none falls silent for so long unless it is stopped. */
-export const HURRIED = { beat: 0.3, stale: 3, save: 0.2 } as const;
+export const SHORT_INTERVALS = { beat: 0.3, stale: 3, save: 0.2 } as const;
 
 /** One process at a time: nobody alive is ever mistaken for dead. */
-export const MOST_HURRIED = { beat: 0.25, stale: 1.2, save: 0.2 } as const;
+export const SHORTEST_INTERVALS = { beat: 0.25, stale: 1.2, save: 0.2 } as const;
 
 /** A process that trains. It is killed, if it still lives, where its scope ends. */
 export class Training implements AsyncDisposable {
@@ -86,12 +85,12 @@ export class Training implements AsyncDisposable {
     ], env);
   }
 
-  /** The script that trains with the times of {@linkcode HURRIED}, as a shell reads it where `$deno` is Deno; its folder is the project's. */
-  static readonly hurriedCommand = [
+  /** The script that trains with the times of {@linkcode SHORT_INTERVALS}, as a shell reads it where `$deno` is Deno; its folder is the project's. */
+  static readonly commandAtShortIntervals = [
     '"$deno" run --no-prompt',
     ...PERMISSIONS,
     "tests/faults/train_at_short_intervals.ts --parallel 1",
-    ...Object.entries({ ...HURRIED, pause: 0.7 }).filter(([name]) => name !== "stale").map(([name, value]) =>
+    ...Object.entries({ ...SHORT_INTERVALS, pause: 0.7 }).filter(([name]) => name !== "stale").map(([name, value]) =>
       `--${name} ${value}`
     ),
   ].join(" ");
@@ -210,13 +209,6 @@ export function freePorts(count: number): number[] {
 /** The process that an owner names; NaN where it names none. */
 export function processOf(owner: string | undefined): number {
   return Number(owner?.match(/:(\d+)-/)?.[1]);
-}
-
-/** The arguments with which Deno runs a task. */
-function commandOf(name: keyof typeof tasks.tasks): string[] {
-  const [deno, ...command] = tasks.tasks[name].command.split(" ");
-  assert.equal(deno, "deno");
-  return command;
 }
 
 async function collectLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { shortKey } from "../../experiments/study/run_key.ts";
 import type { Study } from "../../experiments/study/store.ts";
-import { HURRIED, processOf, Training } from "./processes.ts";
+import { processOf, SHORT_INTERVALS, Training } from "./processes.ts";
 import { latestOf, stopAmidRun } from "./stopped.ts";
 import {
   assertFinishedOnce,
@@ -11,21 +11,19 @@ import {
   checkpointSteps,
   copyOf,
   finishedRuns,
-  makeStudy,
+  planAndQuiet,
+  quietAndStudy,
   resultsOf,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
 
 const start = (study: Study, shard: string, stack: AsyncDisposableStack, pause: number) =>
-  stack.use(Training.start(study.dir, { ...HURRIED, parallel: 1, shard, pause }));
+  stack.use(Training.start(study.dir, { ...SHORT_INTERVALS, parallel: 1, shard, pause }));
 
 Deno.test("three shares train each run once, also where one is killed and started again", async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 12, steps: 400, stateSizes: [8, 16], history: 501 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 12, steps: 400, stateSizes: [8, 16], history: 501 });
   await using stack = new AsyncDisposableStack();
   const shares = ["1/3", "2/3", "3/3"].map((shard) => start(study, shard, stack, 1.5));
   await shares[1].untilAtWork(
@@ -47,14 +45,13 @@ Deno.test(
   async () => {
     await using temp = await tempFolder();
     const dir = temp.path;
-    const plan = await makeStudy(join(dir, "plan"), {
+    const { plan, quiet } = await planAndQuiet(dir, {
       runs: 3,
       layers: 2,
       stateSizes: [16],
       steps: 800,
       history: 201,
-    });
-    const quiet = await trainedQuietly(plan, join(dir, "quiet"), { parallel: 1 });
+    }, { parallel: 1 });
     for (const wakes of ["while the other trains", "when the other is through"]) {
       await using stack = new AsyncDisposableStack();
       const study = await copyOf(plan, join(dir, wakes)), [{ key }] = await study.runs("01");

@@ -13,15 +13,13 @@ import { latestOf, stopAmidRun } from "./stopped.ts";
 import {
   assertSameRuns,
   checkpointSteps,
-  copyOf,
   finishedRuns,
   makeStudy,
+  quietAndStudy,
   resultsOf,
   tempFolder,
-  trainedQuietly,
 } from "./studies.ts";
-import { ROOT } from "../experiments/tasks.ts";
-import tasks from "../../deno.json" with { type: "json" };
+import { commandOf, ROOT } from "../experiments/tasks.ts";
 
 const SHARDS = 3;
 const missing = missingPrograms();
@@ -47,11 +45,11 @@ const SECRET = { CELLSPACE_QUEUE: "postgres://me:secret@host/db" };
 /** Runs a task's own command. */
 async function taskOn(cluster: SlurmCluster, name: "slurm" | "status", ...args: string[]): Promise<string> {
   const variables = name === "slurm" ? SECRET : {};
-  return await command(cluster, [...tasks.tasks[name].command.split(" ").slice(1), ...args], variables);
+  return await command(cluster, [...commandOf(name), ...args], variables);
 }
 
 /** Submits a study whose tasks save in quick succession; returns the array's number, and what was said. */
-async function submitInHaste(cluster: SlurmCluster, { dir }: Study): Promise<[job: number, said: string]> {
+async function submitAtShortIntervals(cluster: SlurmCluster, { dir }: Study): Promise<[job: number, said: string]> {
   const permissions = ["--allow-env", "--allow-read", "--allow-write", "--allow-run", "--allow-ffi", "--allow-sys"];
   const script = "tests/faults/slurm/submit_at_short_intervals.ts";
   const said = await command(cluster, [
@@ -118,12 +116,12 @@ Deno.test("slurm trains each of 24 runs once, with two preemptions and a node th
 }, async () => {
   await using temp = await tempFolder();
   const dir = temp.path;
-  const plan = await makeStudy(join(dir, "plan"), { runs: 24, steps: 2400 });
-  const quiet = await trainedQuietly(plan, join(dir, "quiet"));
-  const study = await copyOf(plan, join(dir, "a shared 100% study"));
+  const { quiet, study } = await quietAndStudy(dir, { runs: 24, steps: 2400 }, {
+    at: join(dir, "a shared 100% study"),
+  });
   await using cluster = await SlurmCluster.start(join(dir, "cluster"));
-  const [job] = await submitInHaste(cluster, study);
-  const [again, said] = await submitInHaste(cluster, study);
+  const [job] = await submitAtShortIntervals(cluster, study);
+  const [again, said] = await submitAtShortIntervals(cluster, study);
   assert.ok(Number.isNaN(again) && said.includes(`pending or running in job ${job}`), said);
   const runs = await study.runs("01"), shares = sharesOf(runs, SHARDS, runCosts(study, "01"));
   const finishedIn = async (share: number) => {

@@ -9,13 +9,13 @@ import type { Run } from "../../experiments/study/runs.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { ensureBaselines } from "../../experiments/study/ngram_baselines.ts";
 import { initStudy } from "../../experiments/study/init_study.ts";
-import { generateEmbedded } from "../../train/corpus/embedded.ts";
 import { decodeCheckpoint } from "../../train/training/checkpoint.ts";
 import type { TrainingState } from "../../train/training/loss_log.ts";
 import { totalSteps } from "../../train/training/settings.ts";
 import { cellJob, stepOf } from "../../train/training/training_run.ts";
 import type { TrainingStep } from "../../cells/language_model.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
+import { shortCorpus } from "../experiments/corpus_file.ts";
 import { processOf, type Training, type TrainingOptions } from "./processes.ts";
 
 export { tempFolder } from "../experiments/folder.ts";
@@ -29,15 +29,12 @@ export interface StudyOptions {
   readonly layers?: number;
   readonly stateSizes?: readonly number[];
   readonly seeds?: number;
-  /** Path of a text; absent: one of {@linkcode CORPUS_BYTES} beside its settings. */
+  /** Path of a text; absent: a {@linkcode shortCorpus} beside its settings. */
   readonly corpus?: string;
   /** Bytes of a pass. Where it is long, checkpoints lie within passes. */
   readonly history?: number;
   readonly logEvery?: number;
 }
-
-/** Baselines, and scores of each run, cost as much as the text is long; what is damaged here is not the text. */
-const CORPUS_BYTES = 30_000;
 
 /** Makes a study with some configurations of the grid, spread over it; the state sizes take turns. */
 export async function makeStudy(
@@ -47,8 +44,7 @@ export async function makeStudy(
   const levels = { n_layers: [layers], state_size: stateSizes };
   if (corpus === undefined) {
     await Deno.mkdir(dir, { recursive: true });
-    corpus = join(dir, "corpus.txt");
-    await Deno.writeFile(corpus, generateEmbedded(1, CORPUS_BYTES).text);
+    corpus = shortCorpus(dir);
   }
   const { study, corpus: text } = await initStudy({
     dir,
@@ -95,6 +91,26 @@ export async function trainedQuietly(
   const { failed, problems } = await trainStudy({ dir, experiment: EXPERIMENT, engine, parallel });
   assert.deepEqual([failed, problems], [0, 0]);
   return quiet;
+}
+
+/** A study to copy, in the folder `plan`, and one like it that nothing has disturbed: the results that each copy must have. */
+export async function planAndQuiet(
+  dir: string,
+  options: StudyOptions,
+  training: Parameters<typeof trainedQuietly>[2] = {},
+): Promise<{ plan: Study; quiet: Study }> {
+  const plan = await makeStudy(join(dir, "plan"), options);
+  return { plan, quiet: await trainedQuietly(plan, join(dir, "quiet"), training) };
+}
+
+/** The same with a copy that something is to happen to: in the folder `study`, or where `at` says. */
+export async function quietAndStudy(
+  dir: string,
+  options: StudyOptions,
+  { at = join(dir, "study"), ...training }: Parameters<typeof planAndQuiet>[2] & { at?: string } = {},
+): Promise<{ plan: Study; quiet: Study; study: Study }> {
+  const { plan, quiet } = await planAndQuiet(dir, options, training);
+  return { plan, quiet, study: await copyOf(plan, at) };
 }
 
 /** What was read last, by what it is. Waiting looks again and again: files that are the same are not read again. */
@@ -262,7 +278,7 @@ export function holdsRuns(study: Study, { pid }: Training): boolean {
 
 /** Nobody holds anything, but processes that were killed. */
 export function assertReleased(study: Study, killed: readonly Training[], note: string): void {
-  const dead = new Set(killed.map(({ pid }) => `${pid}`));
-  const held = readClaims(study.queuePath).filter(({ owner }) => !dead.has(owner.split("-")[0]));
+  const dead = new Set(killed.map(({ pid }) => pid));
+  const held = readClaims(study.queuePath).filter(({ owner }) => !dead.has(processOf(owner)));
   assert.deepEqual(held, [], note);
 }

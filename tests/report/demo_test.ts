@@ -2,25 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import config from "../../deno.json" with { type: "json" };
-import { denoDir } from "../environment.ts";
 import { tempFolder } from "../experiments/folder.ts";
+import { runAs } from "../experiments/tasks.ts";
 import { reportFiles, sumsOf } from "./report_files.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("small_demo.ts", import.meta.url));
-/** What the real task may do. */
-const PERMISSIONS = config.tasks.demo.command.split(" ").filter((part) => part.startsWith("--allow-"));
 
 async function demo(dir: string): Promise<string[]> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, SCRIPT, "--dir", dir, "--engine", "onnx"],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", DENO_DIR: denoDir() },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  assert.deepEqual([code, text(stderr)], [0, ""]);
-  return text(stdout).split("\n");
+  return (await runAs("demo", SCRIPT, ["--dir", dir, "--engine", "onnx"])).split("\n");
 }
 
 Deno.test("the demo lists, trains, scores, draws and writes, and trains only what is missing when it runs again", async () => {

@@ -2,27 +2,17 @@
 import assert from "node:assert/strict";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import config from "../../../deno.json" with { type: "json" };
 import { peerLines } from "../../../experiments/bench/beside_peers.ts";
 import { type Row, rowLines, rowOf } from "../../../experiments/bench/on_cpu.ts";
-import { denoDir } from "../../environment.ts";
 import { type TempFolder, tempFolder } from "../folder.ts";
+import { ROOT, runAs } from "../tasks.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SMALL_BENCH = fileURLToPath(new URL("small_bench.ts", import.meta.url));
 const CLAIMS = join(ROOT, "experiments", "bench", "claims.ts");
 
 /** A script with a task's permissions, where it writes in a temporary folder alone. */
-async function run(temp: TempFolder, task: "bench" | "bench:claims", script: string, ...flags: readonly string[]) {
-  const permissions = config.tasks[task].command.split(" ").filter((part) => part.startsWith("--allow-"));
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", `--config=${join(ROOT, "deno.json")}`, ...permissions, script, ...flags],
-    cwd: temp.path,
-    env: { NO_COLOR: "1", DENO_DIR: denoDir(), PATH: `${temp.path}${delimiter}${Deno.env.get("PATH")}` },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  assert.deepEqual([code, text(stderr)], [0, ""]);
-  return text(stdout);
+function run({ path: cwd }: TempFolder, task: "bench" | "bench:claims", script: string, ...flags: readonly string[]) {
+  return runAs(task, script, flags, { cwd, env: { PATH: `${cwd}${delimiter}${Deno.env.get("PATH")}` } });
 }
 
 /** A `python3` without PyTorch: it reads nothing and ends. */

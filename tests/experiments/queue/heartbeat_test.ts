@@ -22,7 +22,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-const HURRIED = { beat: 0.002 };
+const SHORT_INTERVALS = { beat: 0.002 };
 
 Deno.test(
   "heartbeat() tells where runs are, and hands on what was lost, until it is disposed of",
@@ -32,7 +32,7 @@ Deno.test(
     let step = 0;
     {
       using _heart = heartbeat(queue, {
-        timing: HURRIED,
+        timing: SHORT_INTERVALS,
         steps: () => new Map([["01/y", ++step]]),
         onBeat: (lost) => heard.push(lost),
       });
@@ -53,7 +53,7 @@ Deno.test(
     const busy = new Error("database is locked"), said: string[] = [];
     const { queue, told } = answering(await bench.open("a"), [busy, busy, [], busy]);
     {
-      using _heart = heartbeat(queue, { timing: HURRIED, onSilence: (problem) => said.push(problem) });
+      using _heart = heartbeat(queue, { timing: SHORT_INTERVALS, onSilence: (problem) => said.push(problem) });
       await until(() => told.length >= 6);
     }
     const problem = "Cannot write this process's heartbeat to the queue: database is locked";

@@ -6,8 +6,8 @@ import { mergeStudies, type MergeSummary } from "../../../experiments/session/me
 import { trainStudy } from "../../../experiments/session/training.ts";
 import type { Run } from "../../../experiments/study/runs.ts";
 import { Study } from "../../../experiments/study/store.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { copyOf, makeStudy } from "../../faults/studies.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { editJson } from "../small_study.ts";
 
 /** Steps of each run, and runs of the study. */
@@ -25,8 +25,7 @@ export function trainedApart(): () => Scene {
   let folder = "", trained: TrainedApart | undefined, scenes = 0;
   Deno.test.beforeAll(async () => {
     folder = await Deno.makeTempDir();
-    const corpus = join(folder, "corpus.txt"), at = (name: string) => join(folder, name);
-    Deno.writeFileSync(corpus, generateEmbedded(1, 6000).text);
+    const corpus = corpusFile(folder), at = (name: string) => join(folder, name);
     const made = await makeStudy(at("made"), { runs: RUNS, steps: STEPS, history: 51, logEvery: 25, corpus });
     const train = async (name: string, index?: number) => {
       const { dir } = await copyOf(made, at(name)), shard = index && { index, count: 2 };

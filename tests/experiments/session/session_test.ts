@@ -40,7 +40,7 @@ function unused(engine: Engine): Engine {
 }
 
 /** Lets the pauses between attempts pass a hundred times as fast. */
-async function inHaste<T>(action: () => Promise<T>): Promise<T> {
+async function withShortPauses<T>(action: () => Promise<T>): Promise<T> {
   const now = performance.now.bind(performance);
   performance.now = () => 100 * now();
   try {
@@ -204,7 +204,7 @@ Deno.test("TrainingSession.run() ends when three runs in a row fail for an unkno
     throw new Error("the driver is in a bad mood");
   };
   const engine = injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { onOpen });
-  await inHaste(() =>
+  await withShortPauses(() =>
     assert.rejects(trainOn(study, engine, { parallel: 1 }), {
       message: "the driver is in a bad mood",
     })
@@ -241,7 +241,7 @@ Deno.test("TrainingSession.run() opens a lost device at the second try when the 
     if (++reopened === 1) throw new Error("the driver starts anew");
     return injectFaults(await openOnnxEngine(undefined, { keepWorkers: true }), { runsPerGroup: 2, onOpen });
   };
-  const { session, errors } = await inHaste(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
+  const { session, errors } = await withShortPauses(() => trainOn(study, engine, { reopen, timing: SAVE_OFTEN }));
   assert.deepEqual([reopened, session.finished, session.problems, errors], [2, 2, 0, []]);
   assert.deepEqual(opened.map((runs) => runs.length), [2, 1, 1]);
   assert.ok(opened.slice(1).flat().every((steps) => steps > 0), `they went on from steps ${opened.slice(1)}`);
@@ -266,7 +266,7 @@ Deno.test("TrainingSession.run() finishes the others of a group when one cannot 
       Deno.mkdirSync(join(path, "in the way"), { recursive: true });
     },
   });
-  const { session, errors } = await inHaste(() => trainOn(study, engine));
+  const { session, errors } = await withShortPauses(() => trainOn(study, engine));
   assert.deepEqual([session.finished, session.failed, session.problems, opened], [2, 0, 1, [3]]);
   assert.equal(errors.length, 1);
   // The second attempt sees what is in its place before it trains.

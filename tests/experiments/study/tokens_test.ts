@@ -7,8 +7,8 @@ import { Study } from "../../../experiments/study/store.ts";
 import { type InitOptions, initStudy } from "../../../experiments/study/init_study.ts";
 import { parseTokens, studyText, studyTokenizer } from "../../../experiments/study/text.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { generateEmbedded } from "../../../train/corpus/embedded.ts";
 import { decodeEvaluation } from "../../../train/scoring/evaluation_file.ts";
+import { corpusFile } from "../corpus_file.ts";
 import { editJson } from "../small_study.ts";
 import { MAX_STATE_SIZE } from "../../../cells/factors.ts";
 import { LIMITS } from "../../../train/training/settings.ts";
@@ -16,7 +16,7 @@ import { LIMITS } from "../../../train/training/settings.ts";
 let folder = "";
 Deno.test.beforeAll(async () => {
   folder = await Deno.makeTempDir();
-  await Deno.writeFile(join(folder, "corpus.txt"), generateEmbedded(1, 20_000).text);
+  corpusFile(folder, { bytes: 20_000 });
 });
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
 

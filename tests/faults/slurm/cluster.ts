@@ -65,7 +65,7 @@ export class SlurmCluster implements AsyncDisposable {
   }
 
   /**
-   * As clusters are, and in more haste: a node that is silent for six seconds is down, what is requeued starts again after five, and a job that is to
+   * As clusters are, with shorter intervals: a node that is silent for six seconds is down, what is requeued starts again after five, and a job that is to
    * make room hears its signal at once and has ten seconds. Who is urgent takes the node from others.
    */
   #configuration(): string {

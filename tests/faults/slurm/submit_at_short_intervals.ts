@@ -12,7 +12,7 @@ const flags = {
 
 if (import.meta.main) {
   await runCommand({ name: "slurm", description: "Submits with short intervals", flags }, async ({ dir, shards }) => {
-    const train = Training.hurriedCommand;
+    const train = Training.commandAtShortIntervals;
     await submitJobs({ dir, experiment: "01", shards, resources: { time: "1:00:00" }, train, onMessage: print });
   });
 }
