@@ -215,7 +215,7 @@ export {
 } from "./train/training/training_run.ts";
 export { grid } from "./experiments/study/grid.ts";
 export type { Levels, TableLevels } from "./experiments/study/levels.ts";
-export type { Experiment } from "./experiments/study/schema.ts";
+export type { Experiment } from "./experiments/study/experiment.ts";
 export type { BestRun, ClaimedRun, MeasuredRuns, Overview } from "./experiments/queue/overview.ts";
 export type { Preparation, RunningRun, TrainingListener, TrainingProgress } from "./experiments/session/listener.ts";
 export type { RunDynamics } from "./experiments/study/dynamics_file.ts";

@@ -210,8 +210,8 @@ export async function permissionsOf(
 ): Promise<Deno.PermissionOptionsObject> {
   const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
-  const source = dir === undefined || !task.readsCorpus ? undefined : await corpusOf(dir);
-  const corpora = task.readsCorpus ? [source, given.corpus].filter((name) => name !== undefined) : [];
+  const named = task.readsCorpus ? [dir === undefined ? undefined : await corpusOf(dir), given.corpus] : [];
+  const corpora = named.filter((name) => name !== undefined);
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
   const cache = await cachePermissions(task, corpora, environment, given.corpus);
   const study = dir === undefined ? [] : [resolve(dir)], packages = packageFolder();

@@ -12,7 +12,7 @@ import { asksHelp, type Flag, flag, type FlagValues, valueIn } from "../train/te
 import { dirFlag } from "./place_flags.ts";
 import { MOST_LEVELS } from "./study/grid.ts";
 import { flaggedFactors, parseLevel, type TableLevels } from "./study/levels.ts";
-import { type Experiment, EXPERIMENTS } from "./study/schema.ts";
+import { type Experiment, EXPERIMENTS } from "./study/experiment.ts";
 import { parseShard, type Shard } from "./study/shard.ts";
 import { exampleSelection, parseSelection, type Selection, SELECTION_GRAMMAR } from "./study/selection.ts";
 
@@ -71,7 +71,7 @@ export function foldersFlag(usage: string, help: string, most: number): Flag<rea
 }
 
 function folderIn(text: string): string {
-  if (!text) throw new Error("must have no empty name of a folder");
+  if (!text) throw new Error("must not have an empty folder name");
   return text;
 }
 

@@ -15,7 +15,7 @@ import { MOST_PARALLEL } from "./session/capacity.ts";
 import { commandOn } from "./study/commands.ts";
 import { MOST_RUNS } from "./study/grid.ts";
 import { shortKey } from "./study/run_key.ts";
-import type { Experiment } from "./study/schema.ts";
+import type { Experiment } from "./study/experiment.ts";
 import { selectionLine } from "./study/selection.ts";
 import { trainStudy } from "./session/training.ts";
 import { print, printError } from "../train/terminal/output.ts";

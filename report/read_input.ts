@@ -1,7 +1,7 @@
 /** Reads all that the report of a study is drawn from. */
 import type { ReadDynamics } from "../experiments/study/dynamics_among.ts";
 import { readCurrentDynamics } from "../experiments/study/read_dynamics.ts";
-import type { Experiment } from "../experiments/study/schema.ts";
+import type { Experiment } from "../experiments/study/experiment.ts";
 import { configOf } from "../experiments/study/result.ts";
 import type { ReadResults } from "../experiments/study/runs.ts";
 import type { Selection } from "../experiments/study/selection.ts";

@@ -4,7 +4,7 @@ import { UserError } from "../cells/errors.ts";
 import { oneLine } from "../cells/visible_text.ts";
 import { adviceForRuns } from "../experiments/study/commands.ts";
 import { realFolder } from "../experiments/study/files.ts";
-import type { Experiment } from "../experiments/study/schema.ts";
+import type { Experiment } from "../experiments/study/experiment.ts";
 import type { Selection } from "../experiments/study/selection.ts";
 import { Study } from "../experiments/study/store.ts";
 import { selectedStudy, type StudyRuns, studyRunsOf } from "./data/other_studies.ts";

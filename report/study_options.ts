@@ -12,7 +12,7 @@ import type { InitOptions } from "../experiments/study/init_study.ts";
 import type { TableLevels } from "../experiments/study/levels.ts";
 import { type ParameterTarget, parseParameters } from "../experiments/study/parameters.ts";
 import { parseIdPrefix } from "../experiments/study/run_key.ts";
-import { type Experiment, EXPERIMENTS } from "../experiments/study/schema.ts";
+import { type Experiment, EXPERIMENTS } from "../experiments/study/experiment.ts";
 import { parseSelection, type Selection } from "../experiments/study/selection.ts";
 import { BYTE_VOCABULARY } from "../cells/language_model.ts";
 import { parseShard, type Shard } from "../experiments/study/shard.ts";

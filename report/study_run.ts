@@ -5,7 +5,7 @@ import { METRICS } from "../experiments/study/metrics.ts";
 import { runKey } from "../experiments/study/run_key.ts";
 import { configOf, isFinished, type RunResult } from "../experiments/study/result.ts";
 import type { ConfigEntry } from "../experiments/study/runs.ts";
-import type { Experiment } from "../experiments/study/schema.ts";
+import type { Experiment } from "../experiments/study/experiment.ts";
 import type { Study } from "../experiments/study/store.ts";
 import type { Space } from "../cells/space.ts";
 import { type Status, statusOf } from "./export/columns.ts";

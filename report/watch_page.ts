@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { oneLine } from "../cells/visible_text.ts";
 import { unitOf } from "../cells/unit.ts";
-import type { Experiment } from "../experiments/study/schema.ts";
+import type { Experiment } from "../experiments/study/experiment.ts";
 import { Study } from "../experiments/study/store.ts";
 import { cellsWithoutRuns } from "./page/cells.ts";
 import { livePage } from "./page/live_page.ts";

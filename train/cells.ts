@@ -2,6 +2,7 @@
 import { CATALOG, catalogConfig, namedCell } from "../cells/catalog/catalog.ts";
 import { gradientNote, type NamedCell } from "../cells/catalog/named_cell.ts";
 import type { Parameter } from "../cells/cell.ts";
+import { formatCount } from "../cells/counts.ts";
 import { describeDraw } from "../cells/draw.ts";
 import { MAX_LAYERS, MAX_STATE_SIZE } from "../cells/factors.ts";
 import { formatShape } from "../cells/graph/tensor.ts";
@@ -78,7 +79,7 @@ function lines({ name, label, about, source, states, equations, parameters, grad
   return [
     `${name}  (${label})`,
     `  ${about}`,
-    `  states ${states.join(", ")}; ${parameters.toLocaleString("en-US")} parameters`,
+    `  states ${states.join(", ")}; ${formatCount(parameters)} parameters`,
     ...equations.map((line) => `    ${line}`),
     ...(source === undefined ? [] : [`  Source: ${source}`]),
     ...(gradient_note === undefined ? [] : [`  ${gradient_note}`]),

@@ -6,9 +6,9 @@ import { WEBGPU_ENGINE } from "../../train/engines/webgpu/engine.ts";
 import type { ContestTiming } from "./contest.ts";
 import { shapeOf } from "./experiment_01.ts";
 import { copies, groupContender, takeTurns, withEngine } from "./measure.ts";
-import { BENCH_SIZES, type BenchSizes } from "./on_cpu.ts";
+import type { BenchSizes } from "./on_cpu.ts";
 import type { Absent, Measured, Peer, PeerTask } from "./peers/peer.ts";
-import { measurePeer, PEERS } from "./peers/peers.ts";
+import { measurePeer } from "./peers/peers.ts";
 import { peerTask } from "./peers/task.ts";
 import { fastestOf, threadsInWords } from "./threads.ts";
 
@@ -42,8 +42,8 @@ export async function benchPeers(
   cpuEntry: EngineEntry | undefined,
   gpu: Gpu,
   progress: (what: string) => void,
-  sizes: BenchSizes = BENCH_SIZES,
-  peers: readonly Peer[] = PEERS,
+  sizes: BenchSizes,
+  peers: readonly Peer[],
 ): Promise<PeersMeasured> {
   const absent = (reason: Absent) => ({ rows: [], absent: [reason] });
   if (!cpuEntry) return absent({ what: "peers", absent: "no engine trains on the CPU" });

@@ -4,6 +4,7 @@ import { maxOf } from "../../cells/extremes.ts";
 import { productFlop } from "../../cells/graph/cost.ts";
 import { BEST_CONFIG, SMALL_CONFIG } from "../../cells/known_configs.ts";
 import type { Engine } from "../../train/engines/engine.ts";
+import { plural } from "../../train/terminal/words.ts";
 import { CONTEST, type ContestTiming } from "./contest.ts";
 import { shapeOf } from "./experiment_01.ts";
 import { bareContender, copies, groupContender, takeTurns } from "./measure.ts";
@@ -61,7 +62,7 @@ export function rowOf(what: string, ms: number, flop: number, runs = 1, beside?:
 export async function benchOnCpu(
   engine: Engine,
   progress: (what: string) => void,
-  { best, small, timing }: BenchSizes = BENCH_SIZES,
+  { best, small, timing }: BenchSizes,
 ): Promise<{ readonly rows: Row[]; readonly steps_back: StepsBackRow[] }> {
   const { name } = engine, bestFlop = flopOf(best), smallFlop = flopOf(small);
   const ours = (config: CellConfig, runs: number, threads: number) => () =>
@@ -69,7 +70,7 @@ export async function benchOnCpu(
   const rows: Row[] = [];
   for (const threads of new Set([cores, 1])) {
     progress(`${name}, ${threads} threads`);
-    const on = `${threads} ${threads === 1 ? "thread" : "threads"}`;
+    const on = plural(threads, "thread");
     const bare = () => bareContender(copies(best, 1)[0], threads);
     const [products, step] = await takeTurns([bare, ours(best, 1, threads)], timing);
     const what = `${name}: best configuration, ${on}`, base = `${name}: bare products of that step, ${on}`;

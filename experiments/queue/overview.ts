@@ -4,7 +4,7 @@ import { bestFirst } from "../study/criterion.ts";
 import { dynamicsKeys } from "../study/paths.ts";
 import { comparedWithList } from "../study/list_gaps.ts";
 import type { ReadResults, Run } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { selectedResults } from "../study/selected_results.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";

@@ -84,7 +84,10 @@ export async function closeServer(boss: PgBoss): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Asks the server again and again while it does not answer, with longer and longer pauses. */
+/**
+ * Asks the server again and again while it does not answer, with longer and longer pauses. Unlike `p-retry`, it gives up when a whole pause no longer
+ * fits into the time, and remembers that for the questions that follow.
+ */
 export class Retries {
   /** Whoever has waited in vain once does not wait for each further question. */
   #isSpent = false;

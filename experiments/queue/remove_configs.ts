@@ -7,7 +7,7 @@ import { lockStudy } from "../study/lock.ts";
 import { resultKeys } from "../study/paths.ts";
 import { idInKey, shortKey } from "../study/run_key.ts";
 import { type ConfigEntry, formatConfigList } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { selectFrom, type Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";
 import { type Claim, ownerInWords } from "./queue.ts";

@@ -4,7 +4,7 @@ import { totalSteps, type TrainingSettings } from "../../train/training/settings
 import { type FinishedResult, hasEnded, isFinished, type RunResult } from "../study/result.ts";
 import { runKey } from "../study/run_key.ts";
 import type { ReadResults, Run } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Claim } from "./queue.ts";
 import { claimKey, type ClaimsLook, isSilent } from "./study_queue.ts";
 

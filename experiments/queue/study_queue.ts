@@ -20,7 +20,7 @@ import { readShardClaims, ShardClaims } from "./shard_claims.ts";
 import { claimReader, openSqliteQueue } from "./sqlite_queue.ts";
 import { isFinished, isUnderWay } from "../study/result.ts";
 import { runKey } from "../study/run_key.ts";
-import { type Experiment, EXPERIMENTS } from "../study/schema.ts";
+import { type Experiment, EXPERIMENTS } from "../study/experiment.ts";
 import { type Shard, shardInWords } from "../study/shard.ts";
 import type { Study } from "../study/store.ts";
 
@@ -126,13 +126,13 @@ export async function openStudyQueue(
 function checkChoice({ share, queue, nodeLocal, retrainLost }: QueueChoice): void {
   if (share && (queue !== undefined || nodeLocal)) {
     throw new UserError(
-      `Cannot train share ${shardInWords(share.shard)} with a queue: shares are fixed, must be either; ` +
+      `Cannot train share ${shardInWords(share.shard)} with a queue: shares are fixed, must be a share or a queue; ` +
         `leave ${queue === undefined ? "--node-local" : "--queue"} or --shard out`,
     );
   }
   if (queue !== undefined && nodeLocal) {
     throw new UserError(
-      `Cannot keep the queue on this machine: a server is named for it, must be one of both; leave --node-local out, or --queue and ${QUEUE_VARIABLE}`,
+      `Cannot keep the queue on this machine: a server is named for it, must be only one of the two; leave --node-local out, or --queue and ${QUEUE_VARIABLE}`,
     );
   }
   if (retrainLost && queue === undefined) {

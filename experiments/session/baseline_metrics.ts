@@ -8,7 +8,7 @@ import { contextOrderOf, gainOverOrder1, type NgramBaselines } from "../study/ng
 import type { Queue } from "../queue/queue.ts";
 import type { RunResult } from "../study/result.ts";
 import { runKey } from "../study/run_key.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 

@@ -9,7 +9,7 @@ import { runKey } from "../study/run_key.ts";
 import { rankConfigs } from "../study/ranking.ts";
 import { isCurrent, modelSum } from "../study/read_dynamics.ts";
 import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";
 import type { Study } from "../study/store.ts";

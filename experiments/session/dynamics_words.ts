@@ -28,7 +28,7 @@ export function settingsInWords({ streams, tokens, exponents }: DynamicsSettings
   return `${counted(streams, "stream")} of ${formatCount(tokens)} ${units}, ${counted(exponents, "exponent")}`;
 }
 
-/** `6 runs have been measured with other settings (8 streams of 4,096 bytes, 32 exponents); --again measures them with these`. */
+/** `6 runs have been measured with other settings (8 streams of 4,096 bytes, 32 exponents); --again measures them with the new ones`. */
 export function otherwiseInWords(settings: readonly DynamicsSettings[], reads: Unit): string {
   const [have, them] = settings.length === 1 ? ["has", "it"] : ["have", "them"];
   const different = new Set(settings.map((one) => settingsInWords(one, `${reads}s`)));

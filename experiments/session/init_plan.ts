@@ -22,7 +22,7 @@ import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { flaggedFactors, flagsInWords, levelsAmong, smallestSizes } from "../study/levels.ts";
 import type { InitPlan } from "../study/init_study.ts";
 import type { ConfigEntry } from "../study/runs.ts";
-import { EXPERIMENTS } from "../study/schema.ts";
+import { EXPERIMENTS } from "../study/experiment.ts";
 import { Study } from "../study/store.ts";
 import { trainingSettings } from "../study/training_settings.ts";
 import { rankedInWords } from "../study/validation.ts";

@@ -18,7 +18,7 @@ import { checkReplaceable } from "../study/ownership.ts";
 import { runKey } from "../study/run_key.ts";
 import { isCurrent } from "../study/read_dynamics.ts";
 import { configOf, type FinishedResult } from "../study/result.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { Study } from "../study/store.ts";
 import { studyText } from "../study/text.ts";
 import { usefulWorkers } from "./capacity.ts";

@@ -8,7 +8,7 @@ import { checkReplaceable } from "../study/ownership.ts";
 import { type FinishedResult, isFinished, type RunResult } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { resultsDifference } from "../study/same_result.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 import { trainingSettings } from "../study/training_settings.ts";
 import { checkModel, checkpointOf, decodeRunCheckpoint } from "./run_model.ts";

@@ -18,7 +18,7 @@ import { shortKey } from "../study/run_key.ts";
 import { isFinished } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
 import { checkCopy } from "../study/same_study.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { Study } from "../study/store.ts";
 import { mixedInWords } from "../study/trained_on.ts";
 import { bring, type Copies, decide, type Decision } from "./merge_run.ts";

@@ -2,11 +2,11 @@
 import { plural } from "../../train/terminal/words.ts";
 import type { MergeSummary } from "./merge_study.ts";
 
-/** `14 runs came from ../a, 10 from ../b; 2 were here already; 1 was left`. */
+/** `14 runs were merged from ../a, 10 from ../b; 2 were already here; 1 was left as it is`. */
 export function mergeInWords({ came, here, left, problems }: MergeSummary, isDry = false): string {
-  const verb = isDry ? "would be merged" : "came";
+  const verb = (runs: number) => isDry ? "would be merged" : runs === 1 ? "was merged" : "were merged";
   const folders = came.map(({ dir, runs }, i) =>
-    i ? `${runs} from ${dir}` : `${plural(runs, "run")} ${verb} from ${dir}`
+    i ? `${runs} from ${dir}` : `${plural(runs, "run")} ${verb(runs)} from ${dir}`
   );
   return [
     folders.join(", "),

@@ -178,7 +178,7 @@ export class SessionProgress {
 }
 
 /**
- * How many steps runs get: `10989 steps (10000 asked for; passes of 999 are finished)`, or `10989 and 2739 updates (1 and 4 steps back)`.
+ * How many steps runs get: `10989 steps (10000 requested; rounded up to whole sequences of 999)`, or `10989 and 2739 updates (1 and 4 steps back)`.
  *
  * @param stepsBack the numbers of steps that they go back
  */

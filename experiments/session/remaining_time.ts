@@ -6,7 +6,7 @@ import { type ClaimsLook, lookAtClaims } from "../queue/study_queue.ts";
 import { type AskedAgain, timeLeft } from "../queue/time_left.ts";
 import { KnownResults } from "../study/known_results.ts";
 import type { Run } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 
 export interface RemainingTimeOptions extends AskedAgain {

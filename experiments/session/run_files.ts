@@ -17,7 +17,7 @@ import { advised, type Commit, readBytes, writeInOrder } from "../study/files.ts
 import type { Queue } from "../queue/queue.ts";
 import { type FinishedResult, isFinished, parseResult, type RunResult } from "../study/result.ts";
 import type { Run } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, commitWhileHeld } from "../queue/study_queue.ts";
 import { decodeRunCheckpoint, modelFacts } from "./run_model.ts";

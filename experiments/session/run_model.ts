@@ -9,7 +9,7 @@ import { isOurModel } from "../study/ownership.ts";
 import { configOf, type FinishedResult, type RunResult } from "../study/result.ts";
 import { commandOn, remakeModel } from "../study/commands.ts";
 import { runKey, shortKey } from "../study/run_key.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 
 /** What a run's model says of itself: its text, its seed, and how many steps it has seen. */

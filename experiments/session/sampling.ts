@@ -7,7 +7,7 @@ import { type FinishedResult, isFinished } from "../study/result.ts";
 import { checkModel } from "./run_model.ts";
 import { adviceForRuns, remakeModel } from "../study/commands.ts";
 import { runKey, shortKey } from "../study/run_key.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";
 import type { Study } from "../study/store.ts";

@@ -3,7 +3,7 @@ import { sizesOf } from "../../cells/sizes.ts";
 import { type CellConfig, stepsBackOf } from "../../cells/config.ts";
 import { claimKey } from "../queue/study_queue.ts";
 import { type ClaimTable, STALE_SECONDS } from "../queue/queue.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 
 /** Milliseconds between two looks at what others hold. */
 const LOOK_INTERVAL = 500;

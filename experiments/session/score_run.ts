@@ -17,7 +17,7 @@ import { checkReplaceable } from "../study/ownership.ts";
 import { configOf, type FinishedResult, isFinished, parseResult, sampleOf, withoutScore } from "../study/result.ts";
 import { remakeModel } from "../study/commands.ts";
 import { shortKey } from "../study/run_key.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 import { checkModel, checkpointOf, modelFacts } from "./run_model.ts";
 import { scoreMetrics } from "./score_metrics.ts";

@@ -7,7 +7,7 @@ import type { Queue } from "../queue/queue.ts";
 import { scoreInWords, scoreRun } from "./score_run.ts";
 import { shortKey } from "../study/run_key.ts";
 import type { Run } from "../study/runs.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { Study } from "../study/store.ts";
 import { claimKey, ClaimLost, commitWhileHeld } from "../queue/study_queue.ts";
 

@@ -12,7 +12,7 @@ import { isMisplaced, placeScores } from "./baseline_metrics.ts";
 import { ensureBaselines, readBaselines } from "../study/ngram_baselines.ts";
 import { type FinishedResult, isFinished } from "../study/result.ts";
 import { runKey } from "../study/run_key.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { readSelected } from "../study/selected_results.ts";
 import type { Selection } from "../study/selection.ts";
 import { Study } from "../study/store.ts";

@@ -6,7 +6,7 @@ import type { EngineChoice } from "../../train/engines/registry.ts";
 import { hasEnded, type RunResult } from "../study/result.ts";
 import type { ConfigFilter } from "../study/selection.ts";
 import type { Shard } from "../study/shard.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import type { QueueChoice, Timing } from "../queue/study_queue.ts";
 import type { TrainingListener } from "./listener.ts";
 

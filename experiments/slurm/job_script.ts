@@ -1,7 +1,7 @@
 /** The script of a job array, as a person would write it: task i trains share i. */
 import { UserError } from "../../cells/errors.ts";
 import { taskCommand } from "../../train/terminal/advice.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 
 /** Seconds before the end at which Slurm asks a task to stop. It may do so up to a minute earlier. */
 export const WARNING_SECONDS = 120;

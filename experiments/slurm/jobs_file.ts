@@ -3,7 +3,7 @@ import * as z from "zod";
 import { parseWith } from "../../cells/config.ts";
 import { advised, readJson, writeAtomically } from "../study/files.ts";
 import { checkReplaceable } from "../study/ownership.ts";
-import { EXPERIMENTS } from "../study/schema.ts";
+import { EXPERIMENTS } from "../study/experiment.ts";
 import { MOST_SHARDS } from "../study/shard.ts";
 import type { StudyPaths } from "../study/paths.ts";
 

@@ -2,7 +2,7 @@
 import { messageOf, UserError } from "../../cells/errors.ts";
 import { formatDuration, plural } from "../../train/terminal/words.ts";
 import { commandOn } from "../study/commands.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { Study } from "../study/store.ts";
 import { sharesInWords } from "./job_script.ts";
 import { readJobs, type SlurmJob } from "./jobs_file.ts";

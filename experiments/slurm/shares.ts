@@ -3,7 +3,7 @@ import { createHash } from "../../train/process/hash.ts";
 import { messageOf } from "../../cells/errors.ts";
 import { isDone } from "../session/train_options.ts";
 import { runCosts } from "../study/run_cost.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { sharesOf } from "../study/shard.ts";
 import type { Study } from "../study/store.ts";
 import { trainingSettings } from "../study/training_settings.ts";

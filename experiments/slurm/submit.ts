@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { commandOn } from "../study/commands.ts";
 import { makeFolder } from "../study/files.ts";
 import { lockStudy } from "../study/lock.ts";
-import type { Experiment } from "../study/schema.ts";
+import type { Experiment } from "../study/experiment.ts";
 import { Study } from "../study/store.ts";
 import { jobScript, type Resources, sharesInWords } from "./job_script.ts";
 import { checkJobsPlace, readJobs, type SlurmJob, writeJobs } from "./jobs_file.ts";

@@ -3,7 +3,8 @@ import { UserError } from "../../cells/errors.ts";
 import { checkLogged, LIMITS, stepsToLog, totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
 import { MOST_RUNS } from "./grid.ts";
 import { commandOn } from "./commands.ts";
-import type { Experiment, StudySettings } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
+import type { StudySettings } from "./schema.ts";
 
 /** @throws {UserError} if a study of an earlier version has too many seeds, or so many of so many configurations are too many runs */
 export function checkRuns(dir: string, seeds: number, configs: number): void {

@@ -14,7 +14,7 @@ import { namedCells, sharedFactors } from "./named_cells.ts";
 import { parametersOf, type ParameterTarget, StateSizes } from "./parameters.ts";
 import { promote, type Promotion } from "./promotion.ts";
 import type { ConfigEntry } from "./runs.ts";
-import { type Experiment, EXPERIMENTS } from "./schema.ts";
+import { type Experiment, EXPERIMENTS } from "./experiment.ts";
 import { selectFrom, type Selection } from "./selection.ts";
 import type { Study } from "./store.ts";
 
@@ -86,7 +86,7 @@ export async function chooseConfigs(
   const entries = [...unique].map(([id, config]): ConfigEntry => ({ id, config }));
   if (!entries.length) {
     throw new UserError(
-      `Cannot list configurations in ${dir}: no combination of the levels is valid in ${table.name}: each ${
+      `Cannot list configurations in ${dir}: ${table.name} lists no combination of the levels: each ${
         [table.valid.must, table.listed.must].filter(Boolean).join(", and ")
       }`,
     );

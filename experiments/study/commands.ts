@@ -1,7 +1,7 @@
 /** Commands on a study, for the text of a message. */
 import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../../train/dynamics/measure.ts";
 import { type CommandFlags, taskCommand } from "../../train/terminal/advice.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 
 /** What a command needs to know of a study. */
 interface StudyFolder {

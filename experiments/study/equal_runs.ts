@@ -13,7 +13,8 @@ import {
   totalSteps,
   type TrainingSettings,
 } from "../../train/training/settings.ts";
-import type { Experiment, StudySettings } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
+import type { StudySettings } from "./schema.ts";
 import { trainingSettings } from "./training_settings.ts";
 
 /**

@@ -280,7 +280,7 @@ export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 }
 
-/** SHA-256 of a file's bytes, hexadecimal. Node.js takes a tenth of the time of `cells/sha256.ts`, and a model has megabytes. */
+/** SHA-256 of a file's bytes, hexadecimal. */
 export function sumOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -8,7 +8,8 @@ import { resultKeys } from "./paths.ts";
 import { shortKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
 import type { ConfigEntry } from "./runs.ts";
-import { type Experiment, EXPERIMENTS, type StudySettings, tokensName } from "./schema.ts";
+import { type Experiment, EXPERIMENTS } from "./experiment.ts";
+import { type StudySettings, tokensName } from "./schema.ts";
 import type { Study } from "./store.ts";
 import { stepsBackAmong, trainingSettings } from "./training_settings.ts";
 

@@ -4,7 +4,7 @@ import { type Found, KnownFiles } from "./known_files.ts";
 import { resultKeys } from "./paths.ts";
 import { type RunResult, UnknownVersion } from "./result.ts";
 import type { ReadResults } from "./runs.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 import type { Study } from "./store.ts";
 
 /** What {@linkcode KnownResults.look} found. */

@@ -4,7 +4,7 @@ import { adviceFor, makeFolder, reasonOf, WriteFailure } from "./files.ts";
 import { StudyPaths } from "./paths.ts";
 
 /** Milliseconds of waiting that need no word: a change takes less. */
-const TIMEOUT_MILLISECONDS = 2000;
+const NOTICE_MILLISECONDS = 2000;
 
 /**
  * Waits until nobody else changes a study, and keeps the others waiting until it is disposed of. What is to be written follows from
@@ -24,7 +24,7 @@ export async function lockStudy(
   try {
     return await holdLock(path, {
       signal,
-      timeout: TIMEOUT_MILLISECONDS,
+      noticeAfter: NOTICE_MILLISECONDS,
       removesFile: true,
       onWait: () => onWait?.(`another process is changing study ${dir}: waiting for it`),
     });

@@ -7,7 +7,7 @@ import type { RunDynamics } from "./dynamics_file.ts";
 import { readBytes, sumOf } from "./files.ts";
 import { runKey } from "./run_key.ts";
 import type { RunResult } from "./result.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 import type { Study } from "./store.ts";
 
 /**

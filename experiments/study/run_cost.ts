@@ -2,7 +2,7 @@
 import { BYTE_VOCABULARY } from "../../cells/language_model.ts";
 import { parametersOf } from "./parameters.ts";
 import type { Run } from "./runs.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 import type { Study } from "./store.ts";
 import { tokensRead, trainingSettings } from "./training_settings.ts";
 

@@ -2,7 +2,7 @@
 import { UserError } from "../../cells/errors.ts";
 import { DEFAULT_BUDGET } from "../../train/training/settings.ts";
 import type { ConfigEntry } from "./runs.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 import type { Study } from "./store.ts";
 
 /**

@@ -10,10 +10,8 @@ import { MAX_BYTES } from "../../train/corpus/bounds.ts";
 import { BYTE_TOKENIZER } from "../../train/corpus/tokens/tokenizer.ts";
 import { BUDGETS, LIMITS } from "../../train/training/settings.ts";
 import { MOST_CONFIGS } from "./grid.ts";
-import { type Experiment, EXPERIMENTS } from "./experiment.ts";
+import { EXPERIMENTS } from "./experiment.ts";
 import { idSchema, sha1Schema, spaceFields } from "./result.ts";
-
-export { type Experiment, EXPERIMENTS };
 
 /**
  * Versions of the folder's layout; a study of a newer one is refused. Programs that know no tokens must not train on bytes instead, and

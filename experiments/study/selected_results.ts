@@ -3,7 +3,7 @@ import type { FactorTable } from "../../cells/factor.ts";
 import type { ConfigEntry, ReadResults } from "./runs.ts";
 import { idInKey } from "./run_key.ts";
 import { configOf } from "./result.ts";
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
 import { selectFrom, type Selection } from "./selection.ts";
 import type { Study } from "./store.ts";
 

@@ -34,7 +34,8 @@ import {
   type Run,
   runsInOrder,
 } from "./runs.ts";
-import { type Experiment, layoutOf, type OwnKey, type StudySettings, withOwnKeys } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
+import { layoutOf, type OwnKey, type StudySettings, withOwnKeys } from "./schema.ts";
 import { readStudySettings } from "./settings_file.ts";
 import { studySpace } from "./space_file.ts";
 

@@ -2,7 +2,8 @@
 import { type StepsBack, stepsBackOf } from "../../cells/config.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { totalSteps, type TrainingSettings } from "../../train/training/settings.ts";
-import type { Experiment, StudySettings } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
+import type { StudySettings } from "./schema.ts";
 
 /**
  * The settings of an experiment's runs.

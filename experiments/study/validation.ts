@@ -5,7 +5,8 @@ import { commandOn } from "./commands.ts";
 import { criterionInWords, unvalidatedOf } from "./criterion.ts";
 import type { Ranking } from "./ranking.ts";
 import type { RunResult } from "./result.ts";
-import type { Experiment, StudySettings } from "./schema.ts";
+import type { Experiment } from "./experiment.ts";
+import type { StudySettings } from "./schema.ts";
 
 /** What tells whether the runs of a study get a validation score: its split may be too short for one. */
 type Splits = Pick<StudySettings, "split" | "tokens">;

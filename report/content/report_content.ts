@@ -11,7 +11,7 @@ import { NO_DYNAMICS } from "../../experiments/study/dynamics_among.ts";
 import { withListedMarks } from "../../experiments/study/promotion.ts";
 import { comparedWithList } from "../../experiments/study/list_gaps.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { type AccountData, type AccountEntry, accountOf } from "../data/account.ts";
 import { cohortsOf, firstOfCells } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";

@@ -6,7 +6,7 @@ import { withListedMarks } from "../../experiments/study/promotion.ts";
 import { configOf, type RunResult } from "../../experiments/study/result.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
 import type { ConfigEntry, ReadResults, Run } from "../../experiments/study/runs.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { selectedResults } from "../../experiments/study/selected_results.ts";
 import { selectFrom, type Selection } from "../../experiments/study/selection.ts";
 import type { AuditData } from "../statistics/promotion_audit.ts";

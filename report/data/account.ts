@@ -1,6 +1,6 @@
 /** What a report leaves out of a study, or only half of one: counted and named, so that nothing is dropped in silence. */
 import { commandOn } from "../../experiments/study/commands.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { runKey, shortKey } from "../../experiments/study/run_key.ts";
 import type { ListGaps } from "../../experiments/study/list_gaps.ts";
@@ -63,7 +63,7 @@ export function accountOf(
     },
     { lead: `${counted(failed.length, "run")} failed`, names: failed.map(why), lines: true },
     {
-      lead: `${counted(runs.failed_later.length, "run")} failed when trained further; their earlier results are shown`,
+      lead: `${counted(runs.failed_later.length, "run")} failed when trained further; the earlier results are shown`,
       names: runs.failed_later.map(why),
       lines: true,
     },

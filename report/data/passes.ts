@@ -39,7 +39,7 @@ export function passesOf(rows: readonly MergedRow[], axis: CurveAxis): Passes {
       `${
         isMarked ? "Vertical dotted lines: states are reset, every" : "States are reset every"
       } ${length}. The loss may rise there:`,
-      "each sequence continues at a new random offset in the text, with a zero state.",
+      "new sequences start at random offsets in the text, with a zero state.",
     ],
   };
 }

@@ -21,7 +21,7 @@ import { dateIn, isFinished, KNOWN_KEYS, type RunResult, TIME_KEYS } from "../..
 import { adviceForRuns } from "../../experiments/study/commands.ts";
 import { resultKeys } from "../../experiments/study/paths.ts";
 import { runKey, shortKey } from "../../experiments/study/run_key.ts";
-import { type Experiment, EXPERIMENTS } from "../../experiments/study/schema.ts";
+import { type Experiment, EXPERIMENTS } from "../../experiments/study/experiment.ts";
 import { readSelected } from "../../experiments/study/selected_results.ts";
 import type { Selection } from "../../experiments/study/selection.ts";
 import type { Study } from "../../experiments/study/store.ts";

@@ -136,7 +136,7 @@ export function baselineNote(
   if (outside.length === lines.length) return [`Baselines beyond the axis: ${values}.`];
   const which = lines.length < MOST_NAMED ? "baselines" : `the best ${MOST_NAMED} baselines`;
   const what = `${marks} with names: ${which}, each at its best configuration; no mean includes them.`;
-  return [outside.length ? `${what} Outside: ${values}.` : what];
+  return [outside.length ? `${what} Beyond the axis: ${values}.` : what];
 }
 
 /** The entry of a legend. */

@@ -1,6 +1,6 @@
 /** What a picture of a report is: its name, its words, and how it is drawn from a report's data. */
 import type { FactorTable } from "../../cells/factor.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { Level } from "../data/levels.ts";
 import type { LossFilter } from "../data/loss_filter.ts";
 import type { Table } from "../data/table.ts";

@@ -212,7 +212,7 @@ function drawBars(document: SvgDocument, bars: readonly Bar[], options: PanelOpt
   const columns = bars.some(({ alone }) => alone !== undefined)
     ? [
       { heading: "alone", right: COLUMN.alone, text: ({ alone }: Bar) => shown(alone) },
-      { heading: "together", right: COLUMN.together, text: ({ together }: Bar) => shown(together) },
+      { heading: "interactions", right: COLUMN.together, text: ({ together }: Bar) => shown(together) },
     ]
     : [{ heading: "share", right: COLUMN.together, text: ({ together, noise }: Bar) => shown(together ?? noise) }];
   const bar = (from: (bar: Bar) => number, length: keyof typeof FILL) =>

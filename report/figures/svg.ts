@@ -13,8 +13,9 @@ import { COLOUR, FONT_FAMILY, SIZE } from "./theme.ts";
 
 export type { SvgDocument, SvgElement };
 
-// linkedom makes a map of listeners with each node, attributes among them, and holds it weakly: making and collecting these takes a third of
-// the time that pictures take, to which nobody listens. So its nodes, whose class is what the exported one stands before, extend nothing.
+// linkedom gives every node, attributes included, a weak map of listeners, which costs a third of the time of drawing; nothing listens to a
+// picture. The exported Node is a facade of the real class (its prototype), which is made to extend an empty class here. This holds for the
+// whole process.
 Object.setPrototypeOf(Object.getPrototypeOf(Node), class {});
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";

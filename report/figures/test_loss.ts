@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { sampleRankCorrelation } from "simple-statistics";
 import { extentOf } from "../../cells/extremes.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { bitsPerByte, levelsOn } from "../data/levels.ts";

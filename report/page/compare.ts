@@ -4,7 +4,7 @@ import { maxOf, minOf } from "../../cells/extremes.ts";
 import { trainingFactors } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { criterionInWords } from "../../experiments/study/criterion.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { cellTitleIn } from "../data/cell_names.ts";
 import type { Level } from "../data/levels.ts";
 import { countConfigurations, criterionOfRows, type MergedRow } from "../data/merged.ts";

@@ -1,6 +1,6 @@
 /** What the page says on factors: the answer in words, and its tables. */
 import { ANY_STUDY } from "../../train/terminal/advice.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { Effects } from "../statistics/effects.ts";
 import { seedsOfPairs } from "../tables/significant_effects.ts";
 import { effectCells, measuresOf, regressionCells } from "../tables/effect_tables.ts";

@@ -6,7 +6,7 @@ import { trainingFactors } from "../../cells/factor.ts";
 import type { Space } from "../../cells/space.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { HIGHEST_ORDER } from "../../train/corpus/ngrams/baselines.ts";
 import { RESETS } from "../../train/scoring/state_resets.ts";
 import { ANY_STUDY } from "../../train/terminal/advice.ts";

@@ -53,7 +53,7 @@ const FOLDS = 10;
 
 /**
  * Ordinary least squares of `y = ln(min_loss)` on the hyperparameters that the runs vary, all standardised to mean 0 and standard
- * deviation 1 (of the runs, not corrected for multiple comparisons); solved by singular values (ml-matrix). `R²` is by 10-fold
+ * deviation 1 (population standard deviation of the runs, without n − 1); solved by singular values (ml-matrix). `R²` is by 10-fold
  * cross-validation, in which all seeds of a configuration are in one fold: another seed of a known configuration
  * would be too easy to predict. Runs of the table's own cell alone are taken, and of several training settings the most frequent one.
  *

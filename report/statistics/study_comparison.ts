@@ -5,7 +5,7 @@
 import { mean } from "simple-statistics";
 import { UserError } from "../../cells/errors.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { StudyRuns } from "../data/other_studies.ts";
 import {
   areOfOtherParts,

@@ -18,17 +18,17 @@ function wordsOf({ kind, dependences, more }: Qualification, effect: FactorEffec
   const [largest] = dependences;
   switch (kind) {
     case "open":
-      return `whether it depends on ${inSentence(largest.factor)} is inconclusive (${levelsWords(largest)}; ${
+      return `whether it depends on ${inSentence(largest.factor)} is unclear (${levelsWords(largest)}; ${
         changeWords(largest)
       })`;
     case "unknown":
       return `in ${onlyRuns(effect)} it ${verbOf(largest)} ${inSentence(largest.factor)}: ${levelsWords(largest)}`;
-    case "clear": {
+    case "significant": {
       const named = dependences.map((one) =>
         `${verbOf(one)} ${inSentence(one.factor)}: ${levelsWords(one)} (${changeWords(one)})`
       );
       return `it ${named.join(", and ")}${
-        more ? `, and depends as significantly on ${counted(more, "further factor")}` : ""
+        more ? `, and depends significantly on ${counted(more, "more factor")}` : ""
       }`;
     }
     default:

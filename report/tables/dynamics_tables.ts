@@ -17,12 +17,12 @@ import { areSwitches, contrastWords, differenceName } from "./factor_words.ts";
 import { formatDifference, NONE } from "./format.ts";
 
 /** What stands behind a difference whose corrected p is low enough. */
-const CLEAR = " *";
+const SIGNIFICANT = " *";
 
 /** What stands behind a difference that is never told alone. */
 export const DEPENDS = "†";
 
-/** What each factor changes of each metric, a column each: the mean difference, marked where it is clear, and where it depends on other factors. The metrics' p are corrected one by one. */
+/** What each factor changes of each metric, a column each: the mean difference, marked where it is significant, and where it depends on other factors. The metrics' p are corrected one by one. */
 export function dynamicsEffectCells({ effects, reads }: DynamicsAnswers): Cells {
   const [{ effects: first }] = effects, onlySwitches = areSwitches(first), { noun: [noun] } = contrastWords(first);
   return {
@@ -47,7 +47,7 @@ export function isDependent(effect: FactorEffect): boolean {
 function differenceText({ effects }: MetricEffects, i: number): string {
   const effect = effects[i], { difference } = effect;
   if (difference === undefined) return NONE;
-  return formatDifference(difference) + (isSignificant(effect) ? CLEAR : "") +
+  return formatDifference(difference) + (isSignificant(effect) ? SIGNIFICANT : "") +
     (isDependent(effect) ? ` ${DEPENDS}` : "");
 }
 

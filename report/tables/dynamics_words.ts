@@ -5,7 +5,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import type { Space } from "../../cells/space.ts";
 import type { Unit } from "../../cells/unit.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { dynamicsUnit, LARGEST_EXPONENT, RECALL_BITS } from "../../experiments/study/dynamics_metrics.ts";
 import { ownCellName } from "../data/cell_names.ts";
 import type { MergedRow } from "../data/merged.ts";

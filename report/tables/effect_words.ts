@@ -5,7 +5,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import { isSwitch } from "../../cells/factor.ts";
 import { commandOn } from "../../experiments/study/commands.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { atLevels } from "../data/training_factors.ts";
 import type { Effects, FactorEffect } from "../statistics/effects.ts";
@@ -29,7 +29,7 @@ import { signChangeWords } from "./training_effect_words.ts";
 /** Which factors matter, by how much, how sure. */
 export interface EffectWords {
   readonly lead: string;
-  /** A line per factor, the largest clear difference first; behind it one of its random parts. */
+  /** A line per factor, the largest significant difference first; behind it one of its random parts. */
   readonly factors: readonly string[];
   /** What is known of seeds, and what to keep in mind, in sentences. */
   readonly notes: readonly string[];
@@ -65,7 +65,7 @@ function seedsOf(effects: Effects): string {
 function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
   const compared = sorted.filter(({ pairs }) => pairs), { noun: [one, several] } = contrastWords(sorted);
   if (!compared.length) {
-    const trained = sorted.some(({ inactive }) => inactive) ? "with all added weights trained" : "";
+    const trained = sorted.some(({ inactive }) => inactive) ? " with all added weights trained" : "";
     return `Cannot tell which ${several} matter: no two finished runs differ in only one ${one}${trained}.`;
   }
   const of = counted(compared.length, one, several), measure = measureInSentence(effects.primary);
@@ -73,13 +73,15 @@ function leadOf(effects: Effects, sorted: readonly FactorEffect[]): string {
     const where = seedsOfPairs(effects).most > 1 ? "In these few runs" : "In this one seed's runs";
     return `${where} ${of} can be compared by ${measure}, without intervals or p. From the largest difference:`;
   }
-  const clear = compared.filter(isSignificant), over = `Over ${seedsOf(effects)},`;
-  if (!clear.length) {
+  const significant = compared.filter(isSignificant), over = `Over ${seedsOf(effects)},`;
+  if (!significant.length) {
     return `${over} no ${one} has a significant effect on ${measure}: every corrected p is above ${SIGNIFICANT_P}.`;
   }
-  return `${over} ${formatCount(clear.length)} of ${of} that can be compared ${clear.length === 1 ? "has" : "have"} ` +
+  return `${over} ${formatCount(significant.length)} of ${of} that can be compared ${
+    significant.length === 1 ? "has" : "have"
+  } ` +
     `a significant effect on ${measure} (corrected p at most ${SIGNIFICANT_P}): ${
-      clear.map(({ factor }) => factor.label).join(", ")
+      significant.map(({ factor }) => factor.label).join(", ")
     }.`;
 }
 

@@ -3,7 +3,7 @@ import { formatCount } from "../../cells/counts.ts";
 import { type FactorTable, isOther, isSize, isTuned, trainingFactors } from "../../cells/factor.ts";
 import { GATED } from "../../cells/factors.ts";
 import { type Criterion, criterionInWords } from "../../experiments/study/criterion.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import type { Study } from "../../experiments/study/store.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { ownCellName } from "../data/cell_names.ts";
@@ -94,11 +94,11 @@ function effectSentence(sorted: readonly FactorEffect[], data: EffectData): stri
   return `${findingWords(told, sorted, data)}; ${conditions(told, data.rows, data.table)}.`;
 }
 
-/** The largest clear effect; without one, one that turns clearly; else the largest difference. */
+/** The largest significant effect; without one, one that changes sign; else the largest difference. */
 function toldEffect(sorted: readonly FactorEffect[]): FactorEffect {
   const [largest] = sorted;
   if (isSignificant(largest)) return largest;
-  return sorted.find((effect) => qualificationOf(effect)?.kind === "clear") ?? largest;
+  return sorted.find((effect) => qualificationOf(effect)?.kind === "significant") ?? largest;
 }
 
 function findingWords(
@@ -116,7 +116,7 @@ function findingWords(
     return `The largest ${isLargest ? "" : "significant "}effect is that of ${which}: ${size}`;
   }
   const none = `No ${one} has a significant effect on ${measureInSentence(effects.primary)}`;
-  return qualificationOf(told)?.kind === "clear"
+  return qualificationOf(told)?.kind === "significant"
     ? `${none} on average, but the effect of ${which} depends on another factor: ${size}`
     : `${none}; the largest difference is that of ${which}: ${size}`;
 }

@@ -38,7 +38,7 @@ function ended({ key, log_every }: Curve): Curve {
   return { key, log_every, from: 0, values: [] };
 }
 
-/** How a curve goes on; all of it where it does not resume from what it was. */
+/** How a curve goes on; all of it where it does not continue what it was. */
 function growth(before: Curve | undefined, after: Curve): Curve[] {
   if (!before) return [after];
   const { length } = before.values;

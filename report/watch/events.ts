@@ -6,7 +6,7 @@ import type { CellConfig } from "../../cells/config.ts";
 import type { Overview } from "../../experiments/queue/overview.ts";
 import type { RunResult } from "../../experiments/study/result.ts";
 import { runKey } from "../../experiments/study/run_key.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 
 /** A run of the study's list. */
 export interface ListedRun {

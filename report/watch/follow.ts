@@ -17,7 +17,7 @@ import { KnownResults } from "../../experiments/study/known_results.ts";
 import { dynamicsKeys, StudyPaths } from "../../experiments/study/paths.ts";
 import { configOf, isFinished, isUnderWay, type RunResult } from "../../experiments/study/result.ts";
 import type { Run } from "../../experiments/study/runs.ts";
-import type { Experiment } from "../../experiments/study/schema.ts";
+import type { Experiment } from "../../experiments/study/experiment.ts";
 import { Study } from "../../experiments/study/store.ts";
 import { trainingSettings } from "../../experiments/study/training_settings.ts";
 import { labelIn } from "../data/cell_names.ts";

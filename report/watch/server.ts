@@ -149,7 +149,7 @@ function handlerOf(
     }
     const { pathname } = new URL(request.url);
     if (!Object.hasOwn(routes, pathname)) return nothingHere();
-    if (request.method !== "GET") return refusal(405, "This server accepts only GET and HEAD.", { allow: "GET" });
+    if (request.method !== "GET") return refusal(405, "This server accepts only GET.", { allow: "GET" });
     try {
       return await routes[pathname](request, port);
     } catch (error) {

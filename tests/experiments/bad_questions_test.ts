@@ -158,8 +158,8 @@ const ROWS: readonly Row[] = [
   ["evaluate", "--only n_layers>1", "Cannot score experiment 01 of DIR: none of 3 results matches --only n_layers>1"],
   ["status", "--only cell=lstm", "Cannot look at experiment 01 of DIR: none of 48 runs matches --only cell=lstm"],
   ["report", "--only n_layers>1", "Cannot draw a report of DIR: none of 3 results matches --only n_layers>1"],
-  ["report", "--with a,", "Cannot use --with a,: must have no empty name of a folder"],
-  ["report", "--with ,", "Cannot use --with ,: must have no empty name of a folder"],
+  ["report", "--with a,", "Cannot use --with a,: must not have an empty folder name"],
+  ["report", "--with ,", "Cannot use --with ,: must not have an empty folder name"],
   [
     "report",
     "--with a --with b",
@@ -171,7 +171,7 @@ const ROWS: readonly Row[] = [
     "Cannot open study /nowhere: it has no study.json; name the folder of a study",
   ],
   ["merge", "", "Cannot merge into DIR: must have the folders, as --from"],
-  ["merge", "--from a,", "Cannot use --from a,: must have no empty name of a folder"],
+  ["merge", "--from a,", "Cannot use --from a,: must not have an empty folder name"],
   ["merge", "--from a b a --dry-run", "Cannot use --from a,b,a: must name a once"],
   ["merge", "--from a --from b", "Cannot use --from twice: it must be given once, with its values separated by commas"],
   [

@@ -16,11 +16,11 @@ Deno.test("merge brings runs of folders that are named with commas or spaces, te
   );
   assert.equal(
     said(await succeed("merge", "--from", `${copies.there},${again}`, ...at)),
-    "3 runs came from THERE, 0 from FOLDER/again; 3 were already here",
+    "3 runs were merged from THERE, 0 from FOLDER/again; 3 were already here",
   );
   assert.equal(
     said(await succeed("merge", ...at, `--from=${copies.there}`)),
-    "0 runs came from THERE; 3 were already here",
+    "0 runs were merged from THERE; 3 were already here",
   );
   assert.match(await succeed("status", ...at), /: 6 of 6 runs done, 0 running/);
 });
@@ -31,7 +31,7 @@ Deno.test("merge ends with exit code 1 when a run is another one than here, and 
   editJson(there.resultPath("01", key), (result) => result.adapter = "GPU");
   const { code, out, err } = await task("merge", "--dir", copies.here, "--from", copies.there);
   assert.equal(code, 1);
-  assert.equal(copies.named(out), "0 runs came from THERE; 2 were already here; 1 could not be merged");
+  assert.equal(copies.named(out), "0 runs were merged from THERE; 2 were already here; 1 could not be merged");
   assert.match(
     copies.named(err, [key]),
     /^merge: Cannot merge run RUN0 of THERE: its 'adapter' is GPU, here it is .*; the one here stays as it is$/,

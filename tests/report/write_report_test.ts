@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import type { RunResult } from "../../experiments/study/result.ts";
-import { EXPERIMENTS } from "../../experiments/study/schema.ts";
+import { EXPERIMENTS } from "../../experiments/study/experiment.ts";
 import { FEWEST_CONTROLS } from "../../report/statistics/promotion_audit.ts";
 import { type DrawnReport, drawReport, type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { stepsBackResults } from "./steps_back_results.ts";

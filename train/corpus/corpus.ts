@@ -40,7 +40,7 @@ export interface Corpus extends SplitHashes {
 /** The smallest test split that says anything: a byte to read, and one to predict. */
 const MIN_TEST_BYTES = 2;
 
-/** The embedded text, once it has been made: that takes a tenth of a second. Callers get copies. */
+/** The embedded text, once it has been made: that takes a tenth of a second. */
 let embedded: EmbeddedText | undefined;
 
 /** What a study keeps of what was asked for: a name as it is, a file by its absolute path. */

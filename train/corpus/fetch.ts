@@ -68,8 +68,8 @@ export async function fetchCorpus(corpus: KnownCorpus, options: FetchOptions = {
 async function fetchTo(path: string, corpus: KnownCorpus, options: FetchOptions): Promise<void> {
   const download = `${path}.part`, text = `${path}.unpacked`;
   const { timing = TIMING, signal, onRetry, onProgress } = options;
-  const shouldRetry = ({ error, retriesLeft }: { error: Error; retriesLeft: number }) => {
-    const again = error instanceof DownloadError && error.mayPass && retriesLeft > 0;
+  const shouldRetry = ({ error }: { readonly error: Error }) => {
+    const again = error instanceof DownloadError && error.mayPass;
     if (again) onRetry?.(error.message);
     return again;
   };

@@ -6,8 +6,8 @@ const TRY_AGAIN = 100;
 export interface LockOptions {
   /** Called once, when another process holds the lock. */
   readonly onWait?: () => void;
-  /** Milliseconds of waiting before `onWait` is called. */
-  readonly timeout?: number;
+  /** Milliseconds of waiting before `onWait` is called. The waiting itself has no end. */
+  readonly noticeAfter?: number;
   readonly signal?: AbortSignal;
   /** Removes the file when the lock is given up: for one that lies among a person's files. */
   readonly removesFile?: boolean;
@@ -20,8 +20,8 @@ export interface LockOptions {
  * @throws the signal's reason, if it comes while waiting
  */
 export async function holdLock(path: string, options: LockOptions = {}): Promise<Disposable> {
-  const { onWait, timeout = 0, signal, removesFile = false } = options;
-  let until = performance.now() + timeout;
+  const { onWait, noticeAfter = 0, signal, removesFile = false } = options;
+  let until = performance.now() + noticeAfter;
   for (;;) {
     const file = await Deno.open(path, { read: true, write: true, create: true });
     try {

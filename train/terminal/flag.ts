@@ -1,4 +1,4 @@
-/** Flags: how each is written and checked, and what a command line says of one that is read before all others. */
+/** Flags: how each is written and checked, and what a command line says of one that is read before all others; exit codes, which tasks need as early. */
 import { parseDecimal } from "./words.ts";
 
 /** How one flag is written, explained and checked. */
@@ -21,6 +21,7 @@ export type Flags = Readonly<Record<string, Flag<unknown>>>;
 /** The values of some flags, by the names that the script gives them. */
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
+/** Exit codes of scripts. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** What a number may be. Each flag gives its own most, for the reason that stands there. */

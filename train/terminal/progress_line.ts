@@ -11,7 +11,7 @@ export interface ProgressState {
   readonly rate?: number;
   /** Absent where nothing is known yet. */
   readonly secondsLeft?: number;
-  /** More, separated by commas its parts, of which the first matters most. */
+  /** More, in parts separated by commas, of which the first matters most. */
   readonly text: string;
 }
 

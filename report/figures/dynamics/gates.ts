@@ -96,7 +96,7 @@ export function figureGates(
     legend: [{
       heading: `share of units and ${reads}s at which it is`,
       entries: [
-        { mark: "square" as const, colour: COLOURS.shut, text: "below 0.1: shut" },
+        { mark: "square" as const, colour: COLOURS.shut, text: "below 0.1: closed" },
         { mark: "square" as const, colour: COLOURS.between, text: "between" },
         { mark: "square" as const, colour: COLOURS.open, text: "above 0.9: open" },
       ],

@@ -187,15 +187,15 @@ Deno.test(
     const wrong = [
       [
         { share, queue },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --queue or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --queue or --shard out",
       ],
       [
         { share, nodeLocal: true },
-        "Cannot train share 2/3 with a queue: shares are fixed, must be either; leave --node-local or --shard out",
+        "Cannot train share 2/3 with a queue: shares are fixed, must be a share or a queue; leave --node-local or --shard out",
       ],
       [
         { queue, nodeLocal: true },
-        "Cannot keep the queue on this machine: a server is named for it, must be one of both; leave --node-local out, or --queue and CELLSPACE_QUEUE",
+        "Cannot keep the queue on this machine: a server is named for it, must be only one of the two; leave --node-local out, or --queue and CELLSPACE_QUEUE",
       ],
       [
         { retrainLost: true },

@@ -289,7 +289,7 @@ for (const { name, isHere = false, damage, says } of LEFT) {
     const before = copies.files(), { summary, problems } = await copies.merge();
     assert.equal(
       copies.named(mergeInWords(summary)),
-      `${HALF - 1} runs came from THERE; 1 could not be merged`,
+      `${HALF - 1} runs were merged from THERE; 1 could not be merged`,
       problems.join("\n"),
     );
     assert.equal(problems.length, 1);

@@ -38,7 +38,7 @@ Deno.test("mergeStudies() makes of two shares what is trained in one place, and 
     [],
     [],
   ]);
-  assert.equal(copies.named(mergeInWords(summary)), "3 runs came from THERE");
+  assert.equal(copies.named(mergeInWords(summary)), "3 runs were merged from THERE");
   await assertWhole(copies, whole, "merged");
   for (const dir of [copies.here, whole]) setTimes(dir);
   const [merged, trained] = [await reportOf(copies.here), await reportOf(whole)];
@@ -115,7 +115,7 @@ Deno.test("mergeStudies() brings a checkpoint, with which training goes on here,
   makeUnfinished(there, begun.key);
   Deno.removeSync(there.checkpointPath("01", begun.key));
   const { summary, messages } = await copies.merge();
-  assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE; 1 was left as it is");
+  assert.equal(copies.named(mergeInWords(summary)), "2 runs were merged from THERE; 1 was left as it is");
   assert.deepEqual(messages, ["Skipped run RUN1 of THERE: it has begun there and has no checkpoint"]);
   const record = (await here.readResult("01", run.key))!;
   assert.deepEqual([record.owner, record.loss, record.attempt], [undefined, undefined, 1]);
@@ -146,7 +146,7 @@ Deno.test("mergeStudies() takes a finished run in the place of a shorter checkpo
   makeUnfinished(here, run.key);
   assert.equal(
     copies.named(mergeInWords((await copies.merge()).summary)),
-    "1 run came from THERE; 2 could not be merged",
+    "1 run was merged from THERE; 2 could not be merged",
   );
   await trainStudy({
     dir: copies.here,
@@ -200,7 +200,7 @@ Deno.test("mergeStudies() leaves a run that a living process has, here or there,
   }));
   try {
     const { summary, messages } = await copies.merge();
-    assert.equal(copies.named(mergeInWords(summary)), "1 run came from THERE; 2 were left as they are");
+    assert.equal(copies.named(mergeInWords(summary)), "1 run was merged from THERE; 2 were left as they are");
     assert.deepEqual(messages.filter((line) => line.startsWith("Skipped ")).sort(), [
       "Skipped run RUN0 of THERE: another process is using it here",
       "Skipped run RUN1 of THERE: a process is training it there",
@@ -268,7 +268,7 @@ Deno.test("mergeStudies() leaves results of runs that are not listed, and says s
   }
   const { summary, messages } = await copies.merge();
   assert.deepEqual(messages, ["1 result of THERE of a run that is not listed stays there: RUN0"]);
-  assert.equal(copies.named(mergeInWords(summary)), "2 runs came from THERE");
+  assert.equal(copies.named(mergeInWords(summary)), "2 runs were merged from THERE");
 });
 
 Deno.test("mergeStudies() brings what was measured of a model, and not what was measured of another", async () => {

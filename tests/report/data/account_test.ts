@@ -37,7 +37,7 @@ Deno.test("accountOf() counts and names each run for its reason when runs failed
   const [a, b, c] = [first, second, third].map(({ id }) => id.slice(0, 8));
   assert.deepEqual(entries.map(({ lead, names }) => [lead, ...names]), [
     ["1 run failed", `${a}: the loss became NaN at step 7`],
-    ["1 run failed when trained further; their earlier results are shown", `${c}: the loss became <b> at step 9`],
+    ["1 run failed when trained further; the earlier results are shown", `${c}: the loss became <b> at step 9`],
     ["1 run has not finished and is not in this report", `${b}_seed2`],
     ["2 runs of the study's list have not begun", short(1), short(2)],
     ["1 result file of an unknown version of cellspace, not shown", "Cannot read b: it is of 9.0.0"],

@@ -28,7 +28,7 @@ Deno.test("passesOf() has the end of each pass but the last, and nothing where t
   const { ends, note } = passesIn(ofPasses(4));
   assert.deepEqual(ends, [999, 1998, 2997]);
   assert.match(note[0], /^Vertical dotted lines: states are reset, every 999 steps\./);
-  assert.match(note[1], /new random offset in the text, with a zero state\.$/);
+  assert.match(note[1], /^new sequences start at random offsets in the text, with a zero state\.$/);
 });
 
 Deno.test("passesOf() marks nothing where passes are many or differ, and says it all the same", () => {

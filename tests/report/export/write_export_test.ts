@@ -3,7 +3,7 @@ import { basename, join, relative } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { runKey } from "../../../experiments/study/run_key.ts";
-import { EXPERIMENTS } from "../../../experiments/study/schema.ts";
+import { EXPERIMENTS } from "../../../experiments/study/experiment.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { EVENT_FILE, runFolderName } from "../../../report/export/tensorboard.ts";
 import { type ExportOptions, FORMATS, writeExport } from "../../../report/export/write_export.ts";

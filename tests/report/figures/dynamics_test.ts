@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { GATED } from "../../../cells/factors.ts";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import { factorOf, type SwitchFactor } from "../../../cells/factor.ts";
-import type { Experiment } from "../../../experiments/study/schema.ts";
+import type { Experiment } from "../../../experiments/study/experiment.ts";
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { belowLoss } from "../../../report/data/loss_filter.ts";
 import { type MergedRow, mergeSeeds } from "../../../report/data/merged.ts";

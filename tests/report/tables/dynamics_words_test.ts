@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { GATED_SPACE } from "../../../cells/catalog/catalog.ts";
 import type { CellConfig } from "../../../cells/config.ts";
-import type { Experiment } from "../../../experiments/study/schema.ts";
+import type { Experiment } from "../../../experiments/study/experiment.ts";
 import { mergeSeeds } from "../../../report/data/merged.ts";
 import type { RunRow } from "../../../report/data/rows.ts";
 import { dynamicsAnswers } from "../../../report/statistics/dynamics_effects.ts";

@@ -47,6 +47,16 @@ Deno.test("effectWords() names the largest clear switch first, by the test score
   assert.equal(factors.filter((line) => line.includes(": no significant difference")).length, 5);
 });
 
+Deno.test("effectWords() says why nothing can be told of runs that differ in a gate alone, and where that is never trained", () => {
+  const lead = (keep: (config: CellConfig) => boolean) => effectWords(study(plain, 2, keep), ANY_STUDY).lead;
+  const isPlain = (config: CellConfig) =>
+    isOfOneSize(config) && config.use_old_state && config.use_residual && !config.use_new_state &&
+    !config.use_input_gate && !config.use_forget_gate && !config.use_output_gate;
+  const cannot = "Cannot tell which switches matter: no two finished runs differ in only one switch";
+  assert.equal(lead(isPlain), `${cannot} with all added weights trained.`);
+  assert.equal(lead((config) => isPlain(config) && config.use_state_gate), `${cannot}.`);
+});
+
 Deno.test("effectWords() gives no interval and no p when there is one seed, and says what that seed's runs are", () => {
   const { lead, factors, notes } = effectWords(one, ANY_STUDY);
   assert.match(lead, /^In this one seed's runs 7 switches can be compared by the test score, without intervals or p/);
@@ -122,7 +132,7 @@ Deno.test("at most two factors that an effect depends on are named, and further 
   );
   assert.match(
     lineOf(effects, "input gate:"),
-    /; it changes sign with the residual: [^;]*\), and changes sign with the output gate: [^;]*\), and depends as significantly on 1 further factor$/,
+    /; it changes sign with the residual: [^;]*\), and changes sign with the output gate: [^;]*\), and depends significantly on 1 more factor$/,
   );
 });
 
@@ -140,7 +150,7 @@ Deno.test("an unclear change that would outweigh a clear effect is called open",
   );
   assert.match(
     lineOf(effects, "input gate:"),
-    /^input gate: lower with it on, .*; whether it depends on the [a-z ]+ is inconclusive \(.* with it off, .* with it on; change .*, 95 % interval .*, corrected p 0\.\d{3}\)$/,
+    /^input gate: lower with it on, .*; whether it depends on the [a-z ]+ is unclear \(.* with it off, .* with it on; change .*, 95 % interval .*, corrected p 0\.\d{3}\)$/,
   );
 });
 

@@ -94,7 +94,7 @@ const EMITTERS: { readonly [K in OpName]: Emitter<K> } = {
       return model.node("Gemm", [joined(model, inputs.slice(0, -2)), weight, bias], { transB: 1 });
     }
     const staysApart = (x: Tensor) => model.canFold(x, table);
-    const parts = partsOf(xs, (a, b) => !staysApart(a) && !staysApart(b) && model.standTogether(a, b));
+    const parts = partsOf(xs, (a, b) => !staysApart(a) && !staysApart(b) && model.areAdjacent(a, b));
     const folded = parts.find(({ inputs: [x] }) => staysApart(x));
     let sum = folded ? foldedEmbedding(model, folded, table, bias) : bias;
     for (const part of parts) {

@@ -66,12 +66,12 @@ export function neighbours(graph: Graph): AreAdjacent {
 }
 
 /** The inputs of a product, cut where neighbours do not stand together. */
-export function partsOf(inputs: readonly Tensor[], standTogether: AreAdjacent): Part[] {
+export function partsOf(inputs: readonly Tensor[], areAdjacent: AreAdjacent): Part[] {
   const parts: Part[] = [];
   inputs.forEach((input, i) => {
     const last = parts.at(-1);
     const [, width] = input.shape;
-    if (last && standTogether(inputs[i - 1], input)) {
+    if (last && areAdjacent(inputs[i - 1], input)) {
       parts[parts.length - 1] = { ...last, inputs: [...last.inputs, input], width: last.width + width };
     } else parts.push({ inputs: [input], first: last ? last.first + last.width : 0, width });
   });
@@ -93,7 +93,7 @@ export function viewName(weight: Tensor, first: number, width: number): string {
 
 /** The views that a graph's products and input gradients read, each once. */
 export function viewsOf(graph: Graph, transposed: ReadonlySet<Tensor>): View[] {
-  const standTogether = neighbours(graph), views = new Map<string, View>();
+  const areAdjacent = neighbours(graph), views = new Map<string, View>();
   const add = (weight: Tensor, first: number, width: number) => {
     const [out, all] = weight.shape;
     if (width === all || !transposed.has(weight)) return;
@@ -103,7 +103,7 @@ export function viewsOf(graph: Graph, transposed: ReadonlySet<Tensor>): View[] {
   for (const node of graph.nodes) {
     if (isOp(node, "linear_input_gradient")) add(node.inputs[1], node.attributes.offset, node.attributes.width);
     if (!isOp(node, "linear")) continue;
-    for (const { first, width } of partsOf(node.inputs.slice(0, -2), standTogether)) {
+    for (const { first, width } of partsOf(node.inputs.slice(0, -2), areAdjacent)) {
       add(node.inputs.at(-2)!, first, width);
     }
   }

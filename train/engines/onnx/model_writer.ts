@@ -59,7 +59,7 @@ export class ModelWriter implements OnnxWriter {
   readonly #known = new Map<string, string>();
   readonly #published = new Map<string, string>();
 
-  readonly standTogether: AreAdjacent;
+  readonly areAdjacent: AreAdjacent;
   /** Whether the number of rows is open: then nothing may be made for the graph's own. */
   readonly openBatch: boolean;
   readonly precision: Precision;
@@ -78,7 +78,7 @@ export class ModelWriter implements OnnxWriter {
     this.precision = precision;
     this.floatType = FLOATS[precision].type;
     this.#stackedNames = stacked?.names ?? new Set();
-    this.standTogether = neighbours(graph);
+    this.areAdjacent = neighbours(graph);
     this.#transposed = transposed;
     this.#weights = weights;
     this.#users = usersOf(graph);

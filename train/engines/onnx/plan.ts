@@ -163,10 +163,10 @@ function partsOfGradients(
   step: Graph,
   transposed: ReadonlySet<Tensor>,
 ): GradientPart[] {
-  const standTogether = neighbours(step);
+  const areAdjacent = neighbours(step);
   const others = step.nodes.filter((node) => isOp(node, "linear_weight_gradient") && !transposed.has(node));
   return gradients.flatMap((whole): GradientPart[] => {
-    const [dy, ...xs] = whole.inputs, parts = partsOf(xs, standTogether);
+    const [dy, ...xs] = whole.inputs, parts = partsOf(xs, areAdjacent);
     // A gradient that stays as it is elsewhere in the step would be one node with a part that equals it.
     const isTaken = ({ inputs }: Part) =>
       others.some((node) =>

@@ -62,8 +62,8 @@ Deno.test("partsOf() joins inputs that stand side by side in several products, a
       input("b", [2]),
     );
   const graph = buildGraph({ s: product([x, h], "s"), z: product([x, h, n], "z"), o: product([n, x], "o") });
-  const standTogether = neighbours(graph);
-  const cut = (inputs: Tensor[]) => partsOf(inputs, standTogether).map(({ first, width }) => [first, width]);
+  const areAdjacent = neighbours(graph);
+  const cut = (inputs: Tensor[]) => partsOf(inputs, areAdjacent).map(({ first, width }) => [first, width]);
   assert.deepEqual(cut([x, h]), [[0, 5]]);
   assert.deepEqual(cut([x, h, n]), [[0, 5], [5, 5]]);
   assert.deepEqual(cut([n, x]), [[0, 5], [5, 3]]);
