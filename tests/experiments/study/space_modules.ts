@@ -276,6 +276,6 @@ export const BAD_MODULES: readonly (readonly [what: string, module: string, line
   [
     "lists nothing",
     moduleWith({ more: 'cell: () => cell, valid: { holds: () => false, must: "must be impossible" }' }),
-    "Cannot list configurations in DIR: no combination of the levels is valid in mine: each must be impossible",
+    "Cannot list configurations in DIR: mine lists no combination of the levels: each must be impossible",
   ],
 ];
