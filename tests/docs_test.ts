@@ -1,10 +1,12 @@
 /** What the README and the docs show is what the code makes. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import tasks from "../deno.json" with { type: "json" };
 import { evaluationModel, gatedCell, toSvg } from "../mod.ts";
 import { KNOWN_CORPORA } from "../train/corpus/known.ts";
 import { BEST_CONFIG } from "../cells/known_configs.ts";
 import { pages, readPage as read, texts } from "./documents/pages.ts";
+import { filesOf, isIn, type SuiteName, SUITES, testFilesIn } from "./together/suites.ts";
 
 Deno.test("docs/best_cell.svg is what toSvg() draws of the best cell", async () => {
   const config = { ...BEST_CONFIG, n_layers: 1 };
@@ -47,12 +49,24 @@ Deno.test("the table of corpora in docs/corpora.md is what init can download", a
   assert.equal(table.match(/^\| `/gm)!.length, rows.length + 1);
 });
 
-Deno.test("the tasks 'test' and 'test:faults' run everything that lies in tests", () => {
-  const named = `${tasks.tasks.test.command} ${tasks.tasks["test:faults"].command}`.split(" ");
-  const holdsTests = ({ name, isDirectory }: Deno.DirEntry) =>
-    isDirectory ? !["golden", "bench"].includes(name) : name.endsWith("_test.ts");
-  const entries = [...Deno.readDirSync(new URL(".", import.meta.url))].filter(holdsTests).map(({ name }) => name);
-  for (const name of entries) assert.ok(named.includes(`tests/${name}`), `tests/${name}`);
+Deno.test("the tasks 'test' and 'test:faults' run every test file once", () => {
+  const named = (task: "test" | "test:faults") =>
+    tasks.tasks[task].command.split(" ").filter((part) => part.startsWith("tests/"));
+  const suites = Object.keys(SUITES) as SuiteName[];
+  assert.deepEqual(
+    named("test").filter((path) => path.startsWith("tests/together/")).sort(),
+    suites.map((name) => `tests/together/${name}.ts`),
+  );
+  const apart = named("test").filter((path) => !path.startsWith("tests/together/"));
+  const runs = (path: string, part: string) =>
+    part.endsWith("/*_test.ts") ? dirname(path) === dirname(part) : isIn(path, part);
+  const times = (path: string) =>
+    suites.filter((name) => filesOf(name).includes(path)).length + apart.filter((part) => runs(path, part)).length;
+  const files = testFilesIn("tests");
+  assert.ok(files.length > 250, `only ${files.length} test files were found`);
+  assert.ok(named("test:faults").includes("tests/faults"));
+  const wrong = files.filter((path) => times(path) !== (isIn(path, "tests/faults") ? 0 : 1));
+  assert.deepEqual(wrong.map((path) => `${path}: ${times(path)} times`), []);
 });
 
 Deno.test("plain 'deno test' reads no file while it loads its modules, since it has no permission", async () => {

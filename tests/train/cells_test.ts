@@ -1,24 +1,10 @@
 /** `deno task cells` lists the catalog, with the task's own command and permissions. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import tasks from "../../deno.json" with { type: "json" };
 import { CATALOG } from "../../cells/catalog/catalog.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-async function cells(...args: string[]): Promise<{ code: number; out: string; error: string }> {
-  const [, ...command] = tasks.tasks.cells.command.split(" ");
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...command, ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  return { code, out: text(stdout), error: text(stderr) };
-}
+import { permissionsOf, task } from "../experiments/tasks.ts";
 
 Deno.test("cells lists each cell of the catalog with its equations, states, source and parameters", async () => {
-  const { code, out } = await cells();
+  const { code, out } = await task("cells");
   assert.equal(code, 0);
   const blocks = out.split("\n\n");
   assert.equal(blocks.length, CATALOG.length + 1);
@@ -42,7 +28,7 @@ Deno.test("cells lists each cell of the catalog with its equations, states, sour
 });
 
 Deno.test("cells shows one cell with its weights and draws, at the size that is asked for", async () => {
-  const { out } = await cells("--cell", "lstm_forget_bias_1", "--state-size", "8", "--layers", "2");
+  const { out } = await task("cells", "--cell", "lstm_forget_bias_1", "--state-size", "8", "--layers", "2");
   const parameters = 256 * 8 + 8 + 2 * 4 * (16 * 8 + 8) + 8 * 256 + 256;
   assert.ok(out.includes(`states h, c; ${parameters.toLocaleString("en-US")} parameters`), out);
   assert.match(out, /^ {4}forget_gate_nn\.bias +\[8\] +1$/m);
@@ -52,9 +38,9 @@ Deno.test("cells shows one cell with its weights and draws, at the size that is 
 });
 
 Deno.test("cells --json has the same, for other programs", async () => {
-  const listed = JSON.parse((await cells("--json", "--state-size", "16")).out);
+  const listed = JSON.parse((await task("cells", "--json", "--state-size", "16")).out);
   assert.deepEqual(listed.map(({ name }: { name: string }) => name), CATALOG.map(({ cell }) => cell.name));
-  const [gru] = JSON.parse((await cells("--cell=gru", "--json", "--state-size", "16")).out);
+  const [gru] = JSON.parse((await task("cells", "--cell=gru", "--json", "--state-size", "16")).out);
   assert.deepEqual(listed[1], gru);
   assert.deepEqual([gru.label, gru.states, gru.weights.length, gru.gradient_note], ["GRU", ["h"], 6, undefined]);
   assert.ok(gru.equations.includes("h′ = z ⊙ h + (1 − z) ⊙ n"));
@@ -75,15 +61,15 @@ for (
   ] as const
 ) {
   Deno.test(`cells ${args.join(" ")} ends with one line and exit code 2`, async () => {
-    const { code, out, error } = await cells(...args);
-    assert.deepEqual([code, out, error.split("\n").length], [2, "", 1]);
-    assert.match(error, message);
+    const { code, out, err } = await task("cells", ...args);
+    assert.deepEqual([code, out, err.split("\n").length], [2, "", 1]);
+    assert.match(err, message);
   });
 }
 
 Deno.test("the task 'cells' may read no file and reach no network", () => {
   assert.deepEqual(
-    tasks.tasks.cells.command.split(" ").filter((part) => part.startsWith("--allow-")),
+    permissionsOf("cells"),
     ["--allow-env=NO_COLOR,FORCE_COLOR,CLICOLOR_FORCE"],
   );
 });

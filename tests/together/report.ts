@@ -1,0 +1,3 @@
+import { importSuite } from "./suites.ts";
+
+await importSuite("report");
