@@ -4,15 +4,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { corpusFile } from "../experiments/corpus_file.ts";
 import { pages, readPage } from "./pages.ts";
-import { fileBlocks, type RunnableBlock, runnableBlocks } from "./runnable.ts";
+import { decimalsIn, fileBlocks, type RunnableBlock, runnableBlocks, sectionsOf } from "./runnable.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a reader's checkout needs to run a task. */
+/** What a reader's checkout needs to run a task. A page that names the kept studies needs these too. */
 const PROJECT = ["cells", "train", "experiments", "report", "mod.ts", "task.ts", "deno.json", "deno.lock"];
 
 /** Bytes of `my.txt`, the reader's own text. */
 const TEXT_BYTES = 200_000;
+
+/** The results that the project keeps. */
+const STUDIES = "studies";
 
 async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
@@ -26,7 +29,8 @@ class Checkout implements AsyncDisposable {
 
   static async make(markdown: string): Promise<Checkout> {
     const checkout = new Checkout(await Deno.realPath(await Deno.makeTempDir()));
-    for (const name of PROJECT) await copy(join(ROOT, name), join(checkout.dir, name));
+    const needed = markdown.includes(`${STUDIES}/`) ? [...PROJECT, STUDIES] : PROJECT;
+    for (const name of needed) await copy(join(ROOT, name), join(checkout.dir, name));
     corpusFile(checkout.dir, { bytes: TEXT_BYTES, seed: 2, name: "my.txt" });
     for (const { name, text } of fileBlocks(markdown)) await Deno.writeTextFile(join(checkout.dir, name), text);
     return checkout;
@@ -66,9 +70,17 @@ for (const page of pages()) {
   if (blocks.length === 0) continue;
   Deno.test(`the commands of ${page} run`, async () => {
     await using checkout = await Checkout.make(markdown);
+    const printed = new Map<string, string>();
     for (const block of blocks) {
       const { code, output } = await checkout.run(block);
       assert.equal(code, 0, `${page}, line ${block.line}:\n${block.script}\n${output}`);
+      if (block.printsNumbers) printed.set(block.heading, (printed.get(block.heading) ?? "") + output);
+    }
+    for (const [heading, output] of printed) {
+      const { prose } = sectionsOf(markdown).find((section) => section.heading === heading)!;
+      const shown = decimalsIn(prose), known = new Set(decimalsIn(output));
+      assert.ok(shown.length > 0, `${page}: "${heading}" has no number that its commands could print`);
+      assert.deepEqual(shown.filter((number) => !known.has(number)), [], `${page}: "${heading}" has other numbers`);
     }
   });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fileBlocks, runnableBlocks } from "./runnable.ts";
+import { decimalsIn, fileBlocks, runnableBlocks, sectionsOf } from "./runnable.ts";
 
 const PAGE = `# A page
 
@@ -40,4 +40,26 @@ Deno.test("runnableBlocks() refuses flags that belong to no task", () => {
 
 Deno.test("fileBlocks() gives the files that a page shows", () => {
   assert.deepEqual(fileBlocks(PAGE), [{ name: "my_space.ts", text: "export default 1;\n" }]);
+});
+
+Deno.test("runnableBlocks() tells which section's numbers a block prints", () => {
+  const page =
+    "# A\n\n## One\n\n```sh run\n# no heading\ntrue\n```\n\n## Two\n\nIt is 0.5.\n\n```sh run numbers\necho 0.5\n```\n";
+  assert.deepEqual(
+    runnableBlocks(page).map(({ heading, printsNumbers }) => [heading, printsNumbers]),
+    [["One", false], ["Two", true]],
+  );
+  assert.deepEqual(
+    sectionsOf(page).map(({ heading }) => heading),
+    ["", "A", "One", "Two"].filter((heading) => heading),
+  );
+  assert.match(sectionsOf(page).at(-1)!.prose, /It is 0\.5\./);
+  assert.doesNotMatch(sectionsOf(page).at(-1)!.prose, /echo/);
+});
+
+Deno.test("decimalsIn() finds numbers with a decimal point, without signs, and no versions", () => {
+  assert.deepEqual(
+    decimalsIn("−0.064 (-0.5 to +1.25), p < 0.001; Deno 2.9.6, 96 runs, 4.15 MB, v0.3"),
+    ["0.064", "0.5", "1.25", "0.001", "4.15"],
+  );
 });
