@@ -121,7 +121,7 @@ function caution({ of, measure, criterion, comparisons, cell }: BestAgainst): st
   const sure = intervals
     ? [
       `Intervals are Student's t over seeds${
-        intervals > 1 ? `, ${formatCount(intervals)} of them, not corrected for multiple comparisons` : ""
+        intervals > 1 ? `; the ${formatCount(intervals)} intervals are not corrected for multiple comparisons` : ""
       }.`,
     ]
     : [];

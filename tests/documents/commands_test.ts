@@ -14,8 +14,8 @@ const PROJECT = ["cells", "train", "experiments", "report", "mod.ts", "task.ts",
 /** Bytes of `my.txt`, the reader's own text. */
 const TEXT_BYTES = 200_000;
 
-/** The results that the project keeps. */
-const STUDIES = "studies";
+/** The results that the project keeps, and the pictures that are drawn of them. */
+const STUDIES = ["studies", "docs"];
 
 async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
@@ -29,7 +29,7 @@ class Checkout implements AsyncDisposable {
 
   static async make(markdown: string): Promise<Checkout> {
     const checkout = new Checkout(await Deno.realPath(await Deno.makeTempDir()));
-    const needed = markdown.includes(`${STUDIES}/`) ? [...PROJECT, STUDIES] : PROJECT;
+    const needed = markdown.includes(`${STUDIES[0]}/`) ? [...PROJECT, ...STUDIES] : PROJECT;
     for (const name of needed) await copy(join(ROOT, name), join(checkout.dir, name));
     corpusFile(checkout.dir, { bytes: TEXT_BYTES, seed: 2, name: "my.txt" });
     for (const { name, text } of fileBlocks(markdown)) await Deno.writeTextFile(join(checkout.dir, name), text);
