@@ -123,7 +123,7 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "an unknown format",
     ["export", "--format", "csv,xls"],
-    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, separated by commas$/,
+    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, dataset, separated by commas$/,
   ],
   [
     "a study that is not there",
