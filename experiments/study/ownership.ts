@@ -89,13 +89,8 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^dynamics\.parquet$/, isParquetWith("measure", "quantity", "standard_error")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
   [RegExp(`^${PICTURE}\\.csv$`), isPictureData],
-  [/^SHA256SUMS$/, (content) => /^([0-9a-f]{64}  [^\n]+\n)+$/.test(content)],
-  [
-    /^LICENSE$/,
-    (content) => /^SPDX-License-Identifier: .*\n/.test(content) && content.includes("covers the measurements in"),
-  ],
-  [/^README\.md$/, (content) => content.startsWith("---\nlicense: ") && content.includes("\n| made with | cellspace ")],
-  [/^(study\.json|rnn_configs(_02)?\.json|tokenizer\.json|space\.ts|test\.txt)$/, isSummed],
+  [/^SHA256SUMS$/, isSums],
+  [/^(LICENSE|README\.md|study\.json|rnn_configs(_02)?\.json|tokenizer\.json|space\.ts|test\.txt)$/, isSummed],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
 
@@ -147,7 +142,16 @@ function isTableOfRuns(content: Content): boolean {
     known.size === names.length && names.every(isColumnOfRuns);
 }
 
-/** A file that does not say who wrote it is cellspace's where the checksums of the data set beside it have its own. */
+/** Checksums of a data set: of these files and others, and nothing else. */
+function isSums(content: Content): boolean {
+  return /^([0-9a-f]{64} {2}[^\n]+\n)+$/.test(content) &&
+    ["LICENSE", "columns.csv", "runs.parquet", "study.json"].every((name) => content.includes(`  ${name}\n`));
+}
+
+/**
+ * A file that does not say who wrote it, or that a person may edit before it is published, is cellspace's where the checksums of the data set
+ * beside it have its own.
+ */
 function isSummed(content: Content, path: string): boolean {
   const sums = contentOf(join(dirname(path), "SHA256SUMS"));
   if (sums === undefined) return false;

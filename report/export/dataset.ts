@@ -95,6 +95,9 @@ export async function datasetOf(
     hasTest: test !== undefined,
   });
   const files: (readonly [name: string, content: ExportFile[1]] | undefined)[] = [
+    // What takes long comes first: a process that is killed then leaves no page that its checksums do not know.
+    ...models,
+    test && [TEST_FILE, test],
     ["runs.parquet", parquetOf(tables.runs)],
     ["curves.parquet", parquetOf(tables.curves)],
     dynamics && ["dynamics.parquet", parquetOf(dynamics)],
@@ -105,8 +108,6 @@ export async function datasetOf(
     ...await ownFiles(study),
     ["README.md", readme],
     ["LICENSE", licenseText(license)],
-    test && [TEST_FILE, test],
-    ...models,
     ["SHA256SUMS", { checksumsOf: DATASET }],
   ];
   return {

@@ -126,6 +126,16 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
     /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, dataset, separated by commas$/,
   ],
   [
+    "a licence that is no id",
+    ["export", "--format", "dataset", "--license", "my own"],
+    /^export: Cannot use --license my own: must be an SPDX id of letters, digits, '\.', '-' and '\+', at most 64, as in CC-BY-4\.0$/,
+  ],
+  [
+    "a part that no data set has",
+    ["export", "--format", "dataset", "--include", "models,weights"],
+    /^export: Cannot use --include models,weights: must be any of models, test, separated by commas$/,
+  ],
+  [
     "a study that is not there",
     ["export", "--dir", "/nowhere/s"],
     /^export: Cannot open study \/nowhere\/s: it has no study.json/,

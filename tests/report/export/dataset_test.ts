@@ -128,7 +128,10 @@ Deno.test("models and text go when they are not asked for again, and somebody's 
   Deno.writeTextFileSync(join(dataset, "notes.txt"), "somebody's");
   await exportOf(dir);
   assert.deepEqual(names(dataset), [...PLAIN, "notes.txt"].sort());
-  // A text that is not the one that was written is somebody's.
+  // So is a page that somebody has edited, and a text that is not the one that was written.
+  Deno.writeTextFileSync(join(dataset, "README.md"), "and more", { append: true });
+  await assert.rejects(exportOf(dir), /README\.md exists, and cellspace did not write it; move it away/);
+  Deno.removeSync(join(dataset, "README.md"));
   Deno.writeTextFileSync(join(dataset, "test.txt"), "somebody's");
   await assert.rejects(exportOf(dir, ["test"]), /test\.txt exists, and cellspace did not write it; move it away/);
   await exportOf(dir);
