@@ -3,6 +3,7 @@
 /** A module for a checkout of cellspace. Its arguments: the data set's folder, and the beginning of a run's id, where not any run is meant. */
 export const RESCORE_SCRIPT = `import { parquetReadObjects } from "hyparquet";
 import { decodeTokenizer, evaluateModel } from "./mod.ts";
+import { print } from "./train/terminal/output.ts";
 
 const [folder, id = ""] = Deno.args;
 const rows = await parquetReadObjects({ file: (await Deno.readFile(folder + "/runs.parquet")).buffer });
@@ -19,5 +20,5 @@ const tokenizer = run.tokenizer_sha1 === null ? undefined : decodeTokenizer(awai
 const text = tokenizer ? tokenizer.encode(bytes) : bytes;
 const cut = { streams: Number(run.test_streams), warm_up: Number(run.test_warm_up) };
 const { bits_per_byte } = await evaluateModel(model, text, 1, cut, { tokenizer });
-console.log(name, "stored", run.test_bits_per_byte, "again", bits_per_byte);
+print(name + ": stored " + run.test_bits_per_byte + " again " + bits_per_byte);
 `;
