@@ -248,5 +248,5 @@ export type {
   StudySettingsOptions,
   StudyTraining,
 } from "./report/study_options.ts";
-export type { Format } from "./report/export/write_export.ts";
+export type { Format, Inclusion } from "./report/export/formats.ts";
 export type { Status } from "./report/export/columns.ts";

@@ -42,6 +42,8 @@ export interface Task {
   /** What it may do beside reading its study and this project. */
   readonly writes: boolean;
   readonly readsCorpus: boolean;
+  /** Whether it reads the corpus only where `--include` names the test split. */
+  readonly readsTest?: boolean;
   /** Whether it reads the module that `--space` names. */
   readonly readsSpace?: boolean;
   /** The flag that names studies which it reads. */
@@ -179,7 +181,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     readsStudies: "with",
     native: ["resvg"],
   },
-  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, native: [] },
+  export: { script: "report/export.ts", dir: DIR, writes: true, readsCorpus: false, readsTest: true, native: [] },
   corpora: { script: "train/corpora.ts", writes: false, readsCorpus: false, listsCorpora: true, native: [] },
   demo: {
     script: "report/demo.ts",
@@ -198,7 +200,7 @@ const VARIABLES = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "XDG_RUNTIME_DIR
 /**
  * The permissions that a task gets.
  *
- * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from`, `--queue` and `--port` are read; what is wrong with it, the task itself will say
+ * @param args its command line, of which `--dir`, `--corpus`, `--space`, `--with`, `--from`, `--include`, `--queue` and `--port` are read; what is wrong with it, the task itself will say
  * @param environment says where the cache of corpora is
  * @param queueVariable says where the queue is, if no flag does
  */
@@ -210,7 +212,10 @@ export async function permissionsOf(
 ): Promise<Deno.PermissionOptionsObject> {
   const given = { dir: textIn(args, "dir"), corpus: textIn(args, "corpus"), space: textIn(args, "space") };
   const dir = task.dir && (given.dir ?? task.dir);
-  const named = task.readsCorpus ? [dir === undefined ? undefined : await corpusOf(dir), given.corpus] : [];
+  const includesTest = task.readsTest === true && valuesIn(args, "include").includes("test");
+  const named = task.readsCorpus || includesTest
+    ? [dir === undefined ? undefined : await corpusOf(dir), task.readsCorpus ? given.corpus : undefined]
+    : [];
   const corpora = named.filter((name) => name !== undefined);
   const files = corpora.filter((name) => !CORPUS_NAMES.includes(name));
   const cache = await cachePermissions(task, corpora, environment, given.corpus);

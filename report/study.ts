@@ -20,6 +20,7 @@ import {
   checkTrainingCall,
   copiesIn,
   creationOf,
+  datasetOptionsIn,
   dynamicsSettingsIn,
   experimentIn,
   formatsIn,
@@ -317,13 +318,13 @@ export class Study implements Disposable {
     return { paths, page: paths.at(-1)!, headline, account, tables, finished, unfinished, unreadable };
   }
 
-  /** Writes the runs for other tools: tables as CSV and Parquet, curves for TensorBoard. */
+  /** Writes the runs for other tools: tables as CSV and Parquet, curves for TensorBoard, a data set to publish. */
   async export(options: StudyExporting = {}): Promise<ExportedStudy> {
     const study = await this.#open(), { experiment, only } = this.#asked(options), { out } = options;
-    const formats = formatsIn(options);
+    const formats = formatsIn(options), dataset = datasetOptionsIn(options);
     // What works out the pictures' data is much code: a program that exports nothing need not load it.
     const { exportStudy } = await import("./export_study.ts");
-    const { folder, paths, runs, problems } = await exportStudy(study, { experiment, only, formats, out });
+    const { folder, paths, runs, problems } = await exportStudy(study, { experiment, only, formats, out, ...dataset });
     return { folder, paths, runs, problems };
   }
 

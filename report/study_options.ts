@@ -21,7 +21,8 @@ import { DYNAMICS_DEFAULTS, type DynamicsSettings } from "../train/dynamics/meas
 import type { Budget } from "../train/training/settings.ts";
 import { checkChoice, type ScoreChoice } from "../train/scoring/score_on.ts";
 import type { EngineName } from "../train/engines/registry.ts";
-import { type Format, FORMATS } from "./export/write_export.ts";
+import type { DatasetOptions } from "./export/dataset.ts";
+import { DEFAULT_FORMATS, type Format, FORMATS, type Inclusion, INCLUSIONS, parseLicense } from "./export/formats.ts";
 
 /** Settings of a study that can still be changed, as `deno task init` has flags for; what is absent stays as it is. */
 export interface StudySettingsOptions {
@@ -221,8 +222,12 @@ export interface StudyRemoval extends StudySelection {
 
 /** What {@linkcode Study.export} writes. */
 export interface StudyExporting extends StudySelection {
-  /** `csv`, `parquet`, `tensorboard`; absent: all. */
+  /** `csv`, `parquet`, `tensorboard`, `dataset`; absent: all but `dataset`. */
   readonly formats?: readonly Format[];
+  /** Of a data set: the SPDX id of its licence; absent: `CC-BY-4.0`. */
+  readonly license?: string;
+  /** Of a data set: `models`, and `test` for the test split, whose text has a licence of its own; absent: neither. */
+  readonly include?: readonly Inclusion[];
   /** A folder inside the study's; absent: `export_01_all` or `export_02_best`. */
   readonly out?: string;
 }
@@ -345,10 +350,25 @@ function foldersIn(action: string, dirs: readonly string[]): readonly string[] {
 }
 
 /** @throws {RangeError} if there is no such format */
-export function formatsIn({ formats = FORMATS }: StudyExporting): readonly Format[] {
+export function formatsIn({ formats = DEFAULT_FORMATS }: StudyExporting): readonly Format[] {
   const unknown = formats.find((format) => !FORMATS.includes(format));
   if (unknown === undefined && formats.length) return FORMATS.filter((format) => formats.includes(format));
   throw new RangeError(`Cannot export as '${unknown ?? ""}': must be of ${FORMATS.join(", ")}`);
+}
+
+/** @throws {UserError} if the licence is no SPDX id; {@linkcode TypeError} if there is no list, {@linkcode RangeError} if it has what no data set has */
+export function datasetOptionsIn({ license, include }: StudyExporting): DatasetOptions {
+  if (include !== undefined && !Array.isArray(include)) {
+    throw new TypeError(`Cannot include ${include} in a data set: must be a list`);
+  }
+  const unknown = include?.find((one) => !INCLUSIONS.includes(one));
+  if (unknown !== undefined) {
+    throw new RangeError(`Cannot include '${unknown}' in a data set: must be of ${INCLUSIONS.join(", ")}`);
+  }
+  return {
+    license: license === undefined ? undefined : parsed("license", license, parseLicense),
+    include: include && INCLUSIONS.filter((one) => include.includes(one)),
+  };
 }
 
 function checkNumber(action: string, what: string, value: number | undefined, least: number, most?: number): void {

@@ -271,6 +271,11 @@ Deno.test("a corpus that is cached is read, and nothing beside it; only init, an
     for (const name of ["merge", "status", "sample", "report", "export", "demo"]) {
       assert.deepEqual(await of(name, given), [[], [], false, false], name);
     }
+    // The test split is part of a data set where it is asked for.
+    for (const include of ["test", "models,test"]) {
+      assert.deepEqual(await of("export", [...given, "--include", include]), [[path], [], false, true], include);
+    }
+    assert.deepEqual(await of("export", [...given, "--include", "models"]), [[], [], false, false]);
     assert.deepEqual(await of("corpora", given), [[folder], [], false, true]);
 
     await Deno.mkdir(folder, { recursive: true });

@@ -3,7 +3,8 @@
  * another one of that name by what it holds, also where an earlier version wrote it.
  */
 import { Buffer } from "node:buffer";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { createHash } from "../../train/process/hash.ts";
 import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { DYNAMICS_COLUMN_NAMES } from "./dynamics_metrics.ts";
 import { KNOWN_KEYS } from "./result.ts";
@@ -88,6 +89,8 @@ const IN_EXPORT: typeof IN_STUDY = [
   [/^dynamics\.parquet$/, isParquetWith("measure", "quantity", "standard_error")],
   [/^events\.out\.tfevents\.cellspace$/, (content) => content.includes("_hparams_/session_start_info")],
   [RegExp(`^${PICTURE}\\.csv$`), isPictureData],
+  [/^SHA256SUMS$/, isSums],
+  [/^(LICENSE|README\.md|study\.json|rnn_configs(_02)?\.json|tokenizer\.json|space\.ts|test\.txt)$/, isSummed],
   [/^export\.json$/, (content) => /^\{\s*"cellspace_export":/.test(content)],
 ];
 
@@ -137,6 +140,23 @@ function isTableOfRuns(content: Content): boolean {
   const names = firstLine(content).split(","), known = new Set(names);
   return FIRST_COLUMNS.every((name, i) => name === names[i]) && OTHER_COLUMNS.every((name) => known.has(name)) &&
     known.size === names.length && names.every(isColumnOfRuns);
+}
+
+/** Checksums of a data set: of these files and others, and nothing else. */
+function isSums(content: Content): boolean {
+  return /^([0-9a-f]{64} {2}[^\n]+\n)+$/.test(content) &&
+    ["LICENSE", "columns.csv", "runs.parquet", "study.json"].every((name) => content.includes(`  ${name}\n`));
+}
+
+/**
+ * A file that does not say who wrote it, or that a person may edit before it is published, is cellspace's where the checksums of the data set
+ * beside it have its own.
+ */
+function isSummed(content: Content, path: string): boolean {
+  const sums = contentOf(join(dirname(path), "SHA256SUMS"));
+  if (sums === undefined) return false;
+  const sum = createHash("sha256").update(Buffer.from(content, "latin1")).digest("hex");
+  return sums.split("\n").includes(`${sum}  ${basename(path)}`);
 }
 
 function isBaselines(content: Content): boolean {

@@ -39,14 +39,13 @@ import { csvOf } from "../data/csv.ts";
 import { type Status, statusOf } from "./columns.ts";
 import { columnsTable, tablesOf } from "./tables.ts";
 import { sortRuns } from "../data/rows.ts";
+import { checkDatasetOptions, DATASET, datasetOf, type DatasetOptions, MAY_GO_OF_DATASET } from "./dataset.ts";
+import { checkWritable, type ExportFile, writeFiles } from "./export_file.ts";
+import type { Format } from "./formats.ts";
 import { parquetOf } from "./parquet.ts";
 import { EVENT_FILE, eventFileOf, runFolderName } from "./tensorboard.ts";
 
-/** What an export is written as. */
-export type Format = "csv" | "parquet" | "tensorboard";
-export const FORMATS: readonly Format[] = ["csv", "parquet", "tensorboard"];
-
-export interface ExportOptions {
+export interface ExportOptions extends DatasetOptions {
   readonly study: Study;
   readonly experiment: Experiment;
   readonly formats: readonly Format[];
@@ -76,9 +75,6 @@ export interface ExportSummary {
   readonly problems: readonly string[];
 }
 
-/** Path from the export's folder, and content. */
-type File = readonly [path: string, content: string | Uint8Array];
-
 /**
  * Writes the files. All is made before the first is written, and each appears whole or not at all. The same results give the same
  * bytes.
@@ -86,7 +82,8 @@ type File = readonly [path: string, content: string | Uint8Array];
  * @throws {UserError} before anything is written: no run has begun, or files must not go to `out`
  */
 export async function writeExport(options: ExportOptions): Promise<ExportSummary> {
-  const { study, experiment, formats, only, out, table = GATED } = options;
+  const { study, experiment, formats, only, out, table = GATED, license, include } = options;
+  checkDatasetOptions(study, formats, options);
   const folder = out === undefined ? study.exportFolder(experiment) : checkFolder(study, out);
   const read = await readSelected(study, experiment, only, `export ${study.dir}`), { results, unreadable } = read;
   const dynamics = await readCurrentDynamics(study, experiment, results);
@@ -106,12 +103,17 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   const isDrawn = formats.includes("csv") && runs.some(isFinished);
   const pictures = isDrawn ? await options.pictures?.({ results: read, dynamics }) : [];
   const data = new Map(pictures?.map(({ name, data }) => [join(PICTURES, `${name}.csv`), data()]));
-  const made = formats.flatMap((format) => MAKERS[format](runs, table, dynamics.measured, data));
+  const { measured } = dynamics;
+  const dataset = formats.includes("dataset")
+    ? await datasetOf({ study, experiment, runs, table, measured, only, license, include })
+    : { files: [], problems: [] };
+  const tables = formats.flatMap((format) => format === "dataset" ? [] : MAKERS[format](runs, table, measured, data));
+  const made = [...tables, ...dataset.files];
 
   using _lock = await lockStudy(study.dir, options.onWait);
   const former = await formerFiles(study, folder, experiment, made);
   const gone = formerOf(formats, former, made);
-  for (const [path] of made) checkReplaceable(join(folder, path), `export to ${folder}`, ELSEWHERE);
+  for (const file of made) await checkWritable(folder, file, ELSEWHERE);
   for (const below of new Set(made.map(([path]) => join(folder, dirname(path))))) {
     await makeFolder(below);
     await removeLeftovers(below);
@@ -119,8 +121,8 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
   // What is to be written is noted before: a file is known for this experiment's even if the next is never written.
   await writeManifest(study, folder, experiment, [...former, ...made.map(([path]) => path)]);
   // Unfinished files lie in the study's folder, where `train` removes what a killed process has left.
-  for (const [path, content] of made) await writeAtomically(join(folder, path), content, study.dir);
-  removeFormer(folder, gone);
+  // What goes does so before checksums are written: what they name is what is there.
+  await writeFiles(folder, made, study.dir, () => removeFormer(folder, gone));
   await writeManifest(study, folder, experiment, [
     ...former.filter((path) => !gone.includes(path)),
     ...made.map(([path]) => path),
@@ -132,30 +134,30 @@ export async function writeExport(options: ExportOptions): Promise<ExportSummary
     paths: [...paths].map((path) => join(folder, path)),
     runs: runs.length,
     counts: { done: count("done"), failed: count("failed"), running: count("running") },
-    problems,
+    problems: [...problems, ...dataset.problems],
   };
 }
 
 const TENSORBOARD = "tensorboard", PICTURES = "pictures";
 /** What a summary names as a folder. */
-const IN_FOLDERS = [TENSORBOARD, PICTURES];
+const IN_FOLDERS = [TENSORBOARD, PICTURES, DATASET];
 
 type Maker = (
   runs: readonly RunResult[],
   table: FactorTable,
   measured: ReadonlyMap<string, RunDynamics>,
   pictures: ReadonlyMap<string, Table>,
-) => File[];
+) => ExportFile[];
 
-/** The files of each format. */
-const MAKERS: Readonly<Record<Format, Maker>> = {
+/** The files of each format but a data set, which is made of more than tables. */
+const MAKERS: Readonly<Record<Exclude<Format, "dataset">, Maker>> = {
   csv(runs, table, measured, pictures) {
     const tables = tablesOf(runs, table, measured), { dynamics } = tables;
     return [
       ["runs.csv", csvOf(tables.runs)],
       ["curves.csv", csvOf(tables.curves)],
       ...(dynamics ? [["dynamics.csv", csvOf(dynamics)] as const] : []),
-      ...[...pictures].map(([path, table]): File => [path, csvOf(table)]),
+      ...[...pictures].map(([path, table]): ExportFile => [path, csvOf(table)]),
       ["columns.csv", csvOf(columnsTable({ ...tables, ...tablesIn(pictures) }))],
     ];
   },
@@ -237,7 +239,7 @@ async function formerFiles(
   study: Study,
   folder: string,
   experiment: Experiment,
-  made: readonly File[],
+  made: readonly ExportFile[],
 ): Promise<readonly string[]> {
   const path = join(folder, MANIFEST);
   checkReplaceable(path, `export to ${folder}`, ELSEWHERE);
@@ -256,7 +258,7 @@ async function formerFiles(
  * The former export of a folder without a manifest: versions before it wrote none. In the study's own export folder it is of this
  * experiment. Anywhere else its experiment is unknown if the study has results of both.
  */
-async function unnotedFiles(study: Study, folder: string, experiment: Experiment, made: readonly File[]) {
+async function unnotedFiles(study: Study, folder: string, experiment: Experiment, made: readonly ExportFile[]) {
   if (folder === study.exportFolder(experiment)) {
     const runs = await namesIn(join(folder, TENSORBOARD)).catch(() => []);
     return { cellspace_export: experiment, files: runs.map((name) => join(TENSORBOARD, name, EVENT_FILE)) };
@@ -278,7 +280,7 @@ async function writeManifest(
 }
 
 /** What earlier exports in these formats have written, and this one does not: other tools would go on showing it. */
-function formerOf(formats: readonly Format[], former: readonly string[], made: readonly File[]): string[] {
+function formerOf(formats: readonly Format[], former: readonly string[], made: readonly ExportFile[]): string[] {
   const paths = new Set(made.map(([path]) => path));
   return former.filter((path) => !paths.has(path) && formats.some((format) => MAY_GO[format].test(path)));
 }
@@ -291,6 +293,7 @@ const MAY_GO: Readonly<Record<Format, RegExp>> = {
   csv: RegExp(`^(dynamics|${PICTURES}[\\\\/](filtered_)?results_0[12]_\\w[\\w.]*)\\.csv$`),
   parquet: /^dynamics\.parquet$/,
   tensorboard: RegExp(`^${TENSORBOARD}[\\\\/](?!\\.)[^\\\\/]+[\\\\/]${RegExp.escape(EVENT_FILE)}$`),
+  dataset: MAY_GO_OF_DATASET,
 };
 
 function removeFormer(folder: string, paths: readonly string[]): void {

@@ -123,7 +123,17 @@ const WRONG: [string, Parameters<typeof task>, RegExp][] = [
   [
     "an unknown format",
     ["export", "--format", "csv,xls"],
-    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, separated by commas$/,
+    /^export: Cannot use --format csv,xls: must be any of csv, parquet, tensorboard, dataset, separated by commas$/,
+  ],
+  [
+    "a licence that is no id",
+    ["export", "--format", "dataset", "--license", "my own"],
+    /^export: Cannot use --license my own: must be an SPDX id of letters, digits, '\.', '-' and '\+', at most 64, as in CC-BY-4\.0$/,
+  ],
+  [
+    "a part that no data set has",
+    ["export", "--format", "dataset", "--include", "models,weights"],
+    /^export: Cannot use --include models,weights: must be any of models, test, separated by commas$/,
   ],
   [
     "a study that is not there",

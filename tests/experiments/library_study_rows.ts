@@ -175,7 +175,23 @@ export const STUDY_ROWS = {
     ["nothing to export", () => onStudy((study) => study.export()), ["UserError", /no run of experiment 01 has begun/]],
     ["an export as nothing", () => onStudy((study) => study.export({ formats: [] })), [
       "RangeError",
-      /must be of csv, parquet, tensorboard/,
+      /must be of csv, parquet, tensorboard, dataset/,
+    ]],
+    ["a licence that is none", () => onStudy((study) => study.export({ formats: ["dataset"], license: "my own" })), [
+      "UserError",
+      /Cannot use license 'my own': must be an SPDX id/,
+    ]],
+    ["a licence without a data set", () => onStudy((study) => study.export({ license: "MIT" })), [
+      "UserError",
+      /--license is of a data set, the formats are csv, parquet, tensorboard; must be with --format dataset/,
+    ]],
+    ["a part that no data set has", () => onStudy((study) => study.export({ include: ["weights" as "models"] })), [
+      "RangeError",
+      /Cannot include 'weights' in a data set: must be of models, test/,
+    ]],
+    ["a part that is no list", () => onStudy((study) => study.export({ include: "test" as unknown as [] })), [
+      "TypeError",
+      /Cannot include test in a data set: must be a list/,
     ]],
     ["nothing to remove", () => onStudy((study) => study.remove({})), ["UserError", /must have --only or --id/]],
     ["an id that is none", () => onStudy((study) => study.remove({ id: "xyz" })), [

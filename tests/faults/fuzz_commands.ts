@@ -9,7 +9,8 @@ import { initStudy } from "../../experiments/study/init_study.ts";
 import type { TrainStudyOptions } from "../../experiments/session/train_options.ts";
 import { trainStudy } from "../../experiments/session/training.ts";
 import { studyLevels } from "../../report/data/study_levels.ts";
-import { FORMATS, writeExport } from "../../report/export/write_export.ts";
+import { DEFAULT_FORMATS } from "../../report/export/formats.ts";
+import { writeExport } from "../../report/export/write_export.ts";
 import { drawReport, type ReportOptions, writeReport } from "../../report/write_report.ts";
 import { permissionsOf, TASKS } from "../../task.ts";
 import { editJson } from "../experiments/small_study.ts";
@@ -111,7 +112,7 @@ export const COMMANDS: readonly FuzzCommand[] = [
       const { problems } = await writeExport({
         study: await Study.open(dir),
         experiment: EXPERIMENT,
-        formats: FORMATS,
+        formats: DEFAULT_FORMATS,
       });
       return [...problems];
     },

@@ -9,7 +9,7 @@ import { readCurrentDynamics } from "../../../experiments/study/read_dynamics.ts
 import { Study } from "../../../experiments/study/store.ts";
 import { initStudy } from "../../../experiments/study/init_study.ts";
 import { trainStudy } from "../../../experiments/session/training.ts";
-import { FORMATS } from "../../../report/export/write_export.ts";
+import { FORMATS, INCLUSIONS } from "../../../report/export/formats.ts";
 import { exportStudy } from "../../../report/export_study.ts";
 import { drawReport, type ReportOptions, writeReport } from "../../../report/write_report.ts";
 import { recordErrors } from "../../faults/processes.ts";
@@ -33,7 +33,8 @@ export const COMMANDS = {
   dynamics: (dir: string) =>
     measureStudy({ ...of01(dir), again: false, settings: { streams: 1, tokens: 32, exponents: 2 }, parallel: 1 }),
   report: async (dir: string) => writeReport(await reportOptions(dir)),
-  export: async (dir: string) => exportStudy(await Study.open(dir), { experiment: "01", formats: FORMATS }),
+  export: async (dir: string) =>
+    exportStudy(await Study.open(dir), { experiment: "01", formats: FORMATS, include: INCLUSIONS }),
 } as const;
 
 /** Somebody's files: other text, other JSON, and nothing at all. */

@@ -118,6 +118,11 @@ const PLACES: readonly (readonly [places: readonly ((small: SmallStudy) => strin
         "curves.parquet",
         "export.json",
         "tensorboard",
+        "dataset/README.md",
+        "dataset/study.json",
+        "dataset/test.txt",
+        "dataset/SHA256SUMS",
+        "dataset",
         "pictures/results_01_all.csv",
         "pictures",
       ]

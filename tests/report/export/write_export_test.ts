@@ -6,12 +6,13 @@ import { runKey } from "../../../experiments/study/run_key.ts";
 import { EXPERIMENTS } from "../../../experiments/study/experiment.ts";
 import { Study } from "../../../experiments/study/store.ts";
 import { EVENT_FILE, runFolderName } from "../../../report/export/tensorboard.ts";
-import { type ExportOptions, FORMATS, writeExport } from "../../../report/export/write_export.ts";
+import { DEFAULT_FORMATS } from "../../../report/export/formats.ts";
+import { type ExportOptions, writeExport } from "../../../report/export/write_export.ts";
 import { tempFolder } from "../../experiments/folder.ts";
 import { writeStudy } from "../written_study.ts";
 
 const all = (study: Study, more: Partial<ExportOptions> = {}): ExportOptions => (
-  { study, experiment: "01", formats: FORMATS, ...more }
+  { study, experiment: "01", formats: DEFAULT_FORMATS, ...more }
 );
 
 /** The bytes of every file below a folder, by its path from there. */
