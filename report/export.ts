@@ -12,7 +12,7 @@ import { print, printError } from "../train/terminal/output.ts";
 
 const formatFlag: Flag<readonly Format[]> = {
   usage: "--format <list>",
-  help: `formats, separated by commas (${FORMATS.join(", ")}); default ${DEFAULT_FORMATS.join(",")}`,
+  help: `formats, separated by commas (${FORMATS.join(", ")})`,
   fallback: DEFAULT_FORMATS,
   parse(text) {
     const asked = splitList(text, FORMATS.length);

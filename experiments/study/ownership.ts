@@ -4,11 +4,10 @@
  */
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
-import { createHash } from "../../train/process/hash.ts";
 import { ORIGINAL_KEYS } from "../../cells/factors.ts";
 import { DYNAMICS_COLUMN_NAMES } from "./dynamics_metrics.ts";
 import { KNOWN_KEYS } from "./result.ts";
-import { adviceFor, namesIn, reasonOf, whyNoFile, WriteFailure } from "./files.ts";
+import { adviceFor, namesIn, reasonOf, sumOf, whyNoFile, WriteFailure } from "./files.ts";
 import { BASELINES_FILE, QUEUE_FILE, SHARE_CLAIMS_FILE, SLURM_JOBS_FILE } from "./paths.ts";
 
 /** What a PNG of cellspace says that it was made by, under PNG's own keyword. */
@@ -155,8 +154,7 @@ function isSums(content: Content): boolean {
 function isSummed(content: Content, path: string): boolean {
   const sums = contentOf(join(dirname(path), "SHA256SUMS"));
   if (sums === undefined) return false;
-  const sum = createHash("sha256").update(Buffer.from(content, "latin1")).digest("hex");
-  return sums.split("\n").includes(`${sum}  ${basename(path)}`);
+  return sums.split("\n").includes(`${sumOf(Buffer.from(content, "latin1"))}  ${basename(path)}`);
 }
 
 function isBaselines(content: Content): boolean {

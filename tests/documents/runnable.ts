@@ -76,7 +76,14 @@ export function sectionsOf(markdown: string): { readonly heading: string; readon
   });
 }
 
-/** The numbers with a decimal point in a text, without their signs: words say those as "lower by". */
+/** The numbers with a decimal point in a text, with the sign that stands before them. */
 export function decimalsIn(text: string): string[] {
-  return text.match(/(?<![\w.])\d+\.\d+(?![\w.]*\.\d)/g) ?? [];
+  return text.match(/(?<![\w.])[+−-]?(?<![\w.])\d+\.\d+(?![\w.]*\.\d)/g) ?? [];
+}
+
+/** The numbers of a text that an output does not have. One without a sign may have any there: words say it as "lower by". */
+export function unprinted(text: string, output: string): string[] {
+  const printed = decimalsIn(output),
+    known = new Set([...printed, ...printed.map((number) => number.replace(/^[+−-]/, ""))]);
+  return decimalsIn(text).filter((number) => !known.has(number));
 }

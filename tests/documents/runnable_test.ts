@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decimalsIn, fileBlocks, runnableBlocks, sectionsOf } from "./runnable.ts";
+import { decimalsIn, fileBlocks, runnableBlocks, sectionsOf, unprinted } from "./runnable.ts";
 
 const PAGE = `# A page
 
@@ -51,15 +51,20 @@ Deno.test("runnableBlocks() tells which section's numbers a block prints", () =>
   );
   assert.deepEqual(
     sectionsOf(page).map(({ heading }) => heading),
-    ["", "A", "One", "Two"].filter((heading) => heading),
+    ["A", "One", "Two"],
   );
   assert.match(sectionsOf(page).at(-1)!.prose, /It is 0\.5\./);
   assert.doesNotMatch(sectionsOf(page).at(-1)!.prose, /echo/);
 });
 
-Deno.test("decimalsIn() finds numbers with a decimal point, without signs, and no versions", () => {
+Deno.test("decimalsIn() finds numbers with a decimal point and their signs, and no versions", () => {
   assert.deepEqual(
-    decimalsIn("−0.064 (-0.5 to +1.25), p < 0.001; Deno 2.9.6, 96 runs, 4.15 MB, v0.3"),
-    ["0.064", "0.5", "1.25", "0.001", "4.15"],
+    decimalsIn("−0.064 (-0.5 to +1.25), 0.2 ± 0.3, p < 0.001; Deno 2.9.6, 96 runs, 4.15 MB, v0.3"),
+    ["−0.064", "-0.5", "+1.25", "0.2", "0.3", "0.001", "4.15"],
   );
+});
+
+Deno.test("unprinted() finds a number that is not there, and one of the other sign; a number without sign may have any", () => {
+  assert.deepEqual(unprinted("−0.07, 0.05 and 0.19", "on − off −0.07 (0.05 +0.19)"), []);
+  assert.deepEqual(unprinted("+0.07, −0.05 and 0.19", "on − off −0.07 (0.05 +0.2)"), ["+0.07", "−0.05", "0.19"]);
 });

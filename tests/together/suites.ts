@@ -3,6 +3,8 @@
  * imports: for a hundred files with the same imports that cost more than what most of them test. A file runs by itself as
  * ever, and failures and reports name the file in which a test is written.
  */
+import { readdirSync } from "node:fs";
+
 const ROOT = new URL("../../", import.meta.url);
 
 /**
@@ -53,10 +55,9 @@ export function filesOf(name: SuiteName): string[] {
 
 /** Paths of all test files in a folder and in those within it, sorted. */
 export function testFilesIn(folder: string): string[] {
-  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
-    const path = `${folder}/${name}`;
-    return isDirectory ? testFilesIn(path) : name.endsWith("_test.ts") ? [path] : [];
-  }).sort();
+  const paths = readdirSync(new URL(folder, ROOT), { recursive: true, encoding: "utf8" });
+  return paths.filter((path) => path.endsWith("_test.ts")).map((path) => `${folder}/${path.replaceAll("\\", "/")}`)
+    .sort();
 }
 
 /** Whether a path is a folder or file, or lies in that folder. */
