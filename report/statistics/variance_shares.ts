@@ -60,12 +60,19 @@ export interface MissingShares {
   readonly at: VarianceShares["at"];
 }
 
+/** Some of the rows, and what their configurations have in common. */
+interface Part {
+  readonly rows: readonly RunRow[];
+  readonly at: VarianceShares["at"];
+}
+
 /** Sets of axes times configurations: with more, memory and time would grow beyond a report's. */
 const MOST_NUMBERS = 2 ** 24;
 
 /**
  * The shares of a measure over configurations of the table's own cell, each the mean over the seeds that all of them have. Of several
- * state sizes, or training settings, the part of the grid with the most configurations is taken: not all sizes have all settings.
+ * state sizes, or training settings, the part of the grid with the most configurations is taken: not all sizes have all settings. Of that, what
+ * {@linkcode mostAxes} keeps.
  *
  * @returns why there are none, where the grid is not complete over two axes or more, or nothing differs
  */
@@ -75,7 +82,9 @@ export function varianceShares(
   table: FactorTable,
 ): VarianceShares | MissingShares {
   const own = ownCellRows(table, rows).filter((row) => row[measure] !== undefined);
-  const part = largestPart(own, table), rowsOfPart = atCommonSeeds(part.rows), grid = gridOf(rowsOfPart, table);
+  const part = mostAxes(largestPart(own, table), table),
+    rowsOfPart = atCommonSeeds(part.rows),
+    grid = gridOf(rowsOfPart, table);
   const { axes, configurations: { length: configurations }, combinations } = grid;
   const lacking = (lacks: MissingShares["lacks"]) => ({ lacks, configurations, combinations, at: part.at });
   if (axes.length < 2) return lacking("axes");
@@ -106,23 +115,43 @@ function meanSquare(values: readonly number[] | Float64Array, centre: number): n
  * One state size, and one value of each way of training: of several those that have the most configurations, then the larger size, then those that are
  * defaults.
  */
-function largestPart(rows: readonly RunRow[], table: FactorTable): { rows: RunRow[]; at: VarianceShares["at"] } {
+function largestPart(rows: readonly RunRow[], table: FactorTable): Part {
   const size = markedBy(table, "colour");
   const fixed = [size, ...trainingFactors(table)].filter((factor) => levelsIn(factor, rows).length > 1);
   const groups = Map.groupBy(
     rows,
     (row) => JSON.stringify([fixed.map((factor) => valueOf(factor, row.config)), settingsName(row)]),
   );
-  const count = (group: readonly RunRow[]) => new Set(group.map(({ id }) => id)).size;
   const sizeOf = ([row]: readonly RunRow[]) => Number(valueOf(size, row.config));
   const usual = ([{ config }]: readonly RunRow[]) =>
     fixed.filter((factor) => valueOf(factor, config) === factor.default).length;
   const [largest = []] = [...groups].sort(([a, one], [b, two]) =>
-    count(two) - count(one) || sizeOf(two) - sizeOf(one) || usual(two) - usual(one) || (a < b ? -1 : 1)
+    configurationsIn(two) - configurationsIn(one) || sizeOf(two) - sizeOf(one) || usual(two) - usual(one) ||
+    (a < b ? -1 : 1)
   ).map(([, group]) => group);
   const at = largest.length ? fixed.map((factor) => ({ factor, value: valueOf(factor, largest[0].config) })) : [];
   return { rows: largest, at };
 }
+
+/**
+ * A few settings listed at another level, such as eight with one layer beside all with two, join most factors into one axis, of which nothing is
+ * told apart. So of a part and its halves or more that have one value of a joined factor, the one with the most axes is taken, then the largest.
+ */
+function mostAxes(part: Part, table: FactorTable): Part {
+  const { axes } = gridOf(part.rows, table), all = configurationsIn(part.rows);
+  const parts = axes.flatMap(({ factors }) => factors.length > 1 ? factors : []).flatMap((factor) =>
+    [...Map.groupBy(part.rows, ({ config }) => valueOf(factor, config))]
+      .map(([value, rows]) => ({ rows, at: [...part.at, { factor, value }] }))
+  ).filter(({ rows }) => 2 * configurationsIn(rows) >= all).map((part) => ({
+    part,
+    axes: gridOf(part.rows, table).axes.length,
+    configurations: configurationsIn(part.rows),
+  }));
+  const [best] = parts.sort((a, b) => b.axes - a.axes || b.configurations - a.configurations);
+  return best && best.axes > axes.length ? mostAxes(best.part, table) : part;
+}
+
+const configurationsIn = (rows: readonly RunRow[]) => new Set(rows.map(({ id }) => id)).size;
 
 /**
  * The runs of the seeds that all configurations have: what those of one seed have in common would else be taken for an effect of what tells the

@@ -67,6 +67,21 @@ Deno.test("a seed that some configurations lack is no effect of what tells these
   assert.ok(shares[0].share > 1 - 1e-9 && noise! < 1e-12, `${shares[0].share}`);
 });
 
+Deno.test("a few settings listed at another level join no factors: the shares are of the level that has all settings", () => {
+  const at256 = plantedRows((config) => 2 + (config.use_residual ? 0.2 : 0) + (config.use_input_gate ? 0.1 : 0))
+    .filter(({ config }) => config.state_size === 256);
+  const complete = at256.filter(({ config }) => config.n_layers === 2);
+  const few = at256.filter(({ config }) =>
+    config.n_layers === 1 && config.use_residual && config.use_new_state && !config.use_input_gate
+  );
+  const { axes, configurations, at } = varianceShares([...few, ...complete], "min_loss", GATED) as VarianceShares;
+  assert.deepEqual([few.length, configurations, axes.length], [16, 96, 6]);
+  assert.deepEqual(at.map(({ factor, value }) => [factor.key, value]), [["n_layers", 2]]);
+  // Levels that have the same settings are an axis of their own.
+  const both = varianceShares([...at256.filter(({ config }) => config.n_layers === 1), ...complete], "min_loss", GATED);
+  assert.deepEqual([(both as VarianceShares).configurations, both.at], [192, []]);
+});
+
 Deno.test("it is said what lacks where the grid has a gap, one axis alone, or nothing differs", () => {
   const rows = plantedRows((config) => (config.use_residual ? 1 : 2)),
     of256 = rows.filter(({ config }) => config.state_size === 256);
