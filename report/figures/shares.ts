@@ -4,12 +4,12 @@ import { maxOf } from "../../cells/extremes.ts";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { keysOf } from "../../cells/factor.ts";
 import { sum } from "simple-statistics";
-import { atLevels } from "../data/training_factors.ts";
 import type { Table } from "../data/table.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
 import { COLUMN_OF, measureTitle, unitOfMeasure } from "../tables/measure_words.ts";
 import { formatLoss } from "../tables/format.ts";
+import { atSomeLevels } from "../tables/factor_words.ts";
 import { axisName, termName } from "../tables/share_words.ts";
 import { numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import { composeFigure, type FigureOptions, panel, panelArea, type SvgDocument, type SvgElement } from "./svg.ts";
@@ -124,7 +124,7 @@ function lengthOf({ alone = 0, together = 0, noise = 0 }: Bar): number {
 }
 
 function gridLine({ configurations, at, axes }: VarianceShares): string {
-  const where = atLevels(at);
+  const where = atSomeLevels(at);
   const grid = axes.map(({ levels }) => formatCount(levels)).join(" × ");
   return `The complete grid of ${counted(configurations, "configuration")}${
     where ? ` with ${where}` : ""

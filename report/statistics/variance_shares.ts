@@ -39,8 +39,8 @@ export interface VarianceShares {
   readonly configurations: number;
   /** Standard deviation over the configurations (of the whole grid: divided by their number), in the measure's unit. */
   readonly deviation: number;
-  /** What all of these have in common, of the factors that the study varies elsewhere. */
-  readonly at: readonly { readonly factor: Factor; readonly value: FactorValue }[];
+  /** What tells these from the study's others: the value, or the values, that they have of a factor with further ones. */
+  readonly at: readonly { readonly factor: Factor; readonly values: readonly FactorValue[] }[];
   /**
    * Share of the variance that seed noise explains on average, `(s²/K)/Var` with `s²` pooled within configurations of `K` seeds each: it
    * is a part of all shares. Undefined with one seed, and where not all have one in common.
@@ -56,11 +56,10 @@ export interface MissingShares {
   readonly configurations: number;
   /** All combinations of the values that occur, as far as they are valid. */
   readonly combinations: number;
-  /** What all of these have in common, of the factors that the study varies elsewhere. */
   readonly at: VarianceShares["at"];
 }
 
-/** Some of the rows, and what their configurations have in common. */
+/** Some of the rows, and what tells them from the others. */
 interface Part {
   readonly rows: readonly RunRow[];
   readonly at: VarianceShares["at"];
@@ -129,26 +128,45 @@ function largestPart(rows: readonly RunRow[], table: FactorTable): Part {
     configurationsIn(two) - configurationsIn(one) || sizeOf(two) - sizeOf(one) || usual(two) - usual(one) ||
     (a < b ? -1 : 1)
   ).map(([, group]) => group);
-  const at = largest.length ? fixed.map((factor) => ({ factor, value: valueOf(factor, largest[0].config) })) : [];
+  const at = largest.length ? fixed.map((factor) => ({ factor, values: [valueOf(factor, largest[0].config)] })) : [];
   return { rows: largest, at };
 }
 
 /**
  * A few settings listed at another level, such as eight with one layer beside all with two, join most factors into one axis, of which nothing is
- * told apart. So of a part and its halves or more that have one value of a joined factor, the one with the most axes is taken, then the largest.
+ * told apart. So levels of joined factors are left out, those with the fewest configurations first, where that gives more axes and leaves at
+ * least half of the configurations: of such parts the one with the most axes is taken, then the largest.
  */
-function mostAxes(part: Part, table: FactorTable): Part {
-  const { axes } = gridOf(part.rows, table), all = configurationsIn(part.rows);
-  const parts = axes.flatMap(({ factors }) => factors.length > 1 ? factors : []).flatMap((factor) =>
-    [...Map.groupBy(part.rows, ({ config }) => valueOf(factor, config))]
-      .map(([value, rows]) => ({ rows, at: [...part.at, { factor, value }] }))
-  ).filter(({ rows }) => 2 * configurationsIn(rows) >= all).map((part) => ({
-    part,
-    axes: gridOf(part.rows, table).axes.length,
-    configurations: configurationsIn(part.rows),
-  }));
+function mostAxes(part: Part, table: FactorTable, least = configurationsIn(part.rows) / 2): Part {
+  const { axes } = gridOf(part.rows, table);
+  const parts = axes.flatMap(({ factors }) => factors.length > 1 ? factors : [])
+    .flatMap((factor) => atFewerLevels(part, factor))
+    .map((part) => ({
+      part,
+      axes: gridOf(part.rows, table).axes.length,
+      configurations: configurationsIn(part.rows),
+    }))
+    .filter(({ configurations }) => configurations >= least);
   const [best] = parts.sort((a, b) => b.axes - a.axes || b.configurations - a.configurations);
-  return best && best.axes > axes.length ? mostAxes(best.part, table) : part;
+  return best && best.axes > axes.length ? mostAxes(best.part, table, least) : part;
+}
+
+/** A part without the level of a factor that has the fewest configurations, without the two that have the fewest, and so on. */
+function atFewerLevels({ rows, at }: Part, factor: Factor): Part[] {
+  const others = at.filter((one) => one.factor !== factor);
+  const levels = levelsIn(factor, rows).map((value) => ({
+    value,
+    rows: rows.filter(({ config }) => valueOf(factor, config) === value),
+  }));
+  const byCount = levels.toSorted((a, b) => configurationsIn(b.rows) - configurationsIn(a.rows));
+  return byCount.slice(1).map((_, i) => {
+    const kept = new Set(byCount.slice(0, i + 1));
+    const ordered = levels.filter((level) => kept.has(level));
+    return {
+      rows: ordered.flatMap(({ rows }) => rows),
+      at: [...others, { factor, values: ordered.map(({ value }) => value) }],
+    };
+  });
 }
 
 const configurationsIn = (rows: readonly RunRow[]) => new Set(rows.map(({ id }) => id)).size;

@@ -2,13 +2,12 @@
 import { sum } from "simple-statistics";
 import { counted, formatCount } from "../../cells/counts.ts";
 import { STEPS_BACK } from "../../cells/factors.ts";
-import { atLevels } from "../data/training_factors.ts";
 import type { Effects } from "../statistics/effects.ts";
 import type { GridAxis, MissingShares, VarianceShare, VarianceShares } from "../statistics/variance_shares.ts";
 import type { Measure } from "../statistics/matched.ts";
 import type { Cells } from "./effect_tables.ts";
 import { measureInSentence, unitOfMeasure } from "./measure_words.ts";
-import { listed } from "./factor_words.ts";
+import { atSomeLevels, listed } from "./factor_words.ts";
 import { formatLoss } from "./format.ts";
 import { type Question, questionsText } from "./questions.ts";
 
@@ -66,7 +65,7 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
 
 /** What all of a part of the grid have in common: ` at state size 256`; empty where it is the whole. */
 function whereWords(at: VarianceShares["at"]): string {
-  return at.length ? ` at ${atLevels(at)}` : "";
+  return at.length ? ` at ${atSomeLevels(at)}` : "";
 }
 
 function total(shares: readonly VarianceShare[]): number {

@@ -24,7 +24,7 @@ Deno.test("the shares are of 2⁵ × 3 × layers at 256 states, the two states b
       levels === 3 && factors.map(({ key }) => key).join() === "use_new_state,use_old_state"
     ),
   );
-  assert.deepEqual(at.map(({ factor, value }) => [factor.key, value]), [["state_size", 256]]);
+  assert.deepEqual(at.map(({ factor, values }) => [factor.key, ...values]), [["state_size", 256]]);
   assert.equal(shares.length, 2 ** 7 - 1);
   const sum = shares.reduce((sum, { share }) => sum + share, 0);
   assert.ok(Math.abs(sum - 1) < 1e-12, `${sum}`);
@@ -76,10 +76,18 @@ Deno.test("a few settings listed at another level join no factors: the shares ar
   );
   const { axes, configurations, at } = varianceShares([...few, ...complete], "min_loss", GATED) as VarianceShares;
   assert.deepEqual([few.length, configurations, axes.length], [16, 96, 6]);
-  assert.deepEqual(at.map(({ factor, value }) => [factor.key, value]), [["n_layers", 2]]);
-  // Levels that have the same settings are an axis of their own.
-  const both = varianceShares([...at256.filter(({ config }) => config.n_layers === 1), ...complete], "min_loss", GATED);
-  assert.deepEqual([(both as VarianceShares).configurations, both.at], [192, []]);
+  assert.deepEqual(at.map(({ factor, values }) => [factor.key, ...values]), [["n_layers", 2]]);
+  // Levels that have the same settings are an axis of their own, whatever a third one lacks.
+  const all1 = at256.filter(({ config }) => config.n_layers === 1);
+  const two = varianceShares([...all1, ...complete], "min_loss", GATED) as VarianceShares;
+  assert.deepEqual([two.configurations, two.axes.length, two.at], [192, 7, []]);
+  const few3 = at256.filter(({ config }) => config.n_layers === 3 && config.use_residual && !config.use_old_state);
+  const three = varianceShares([...few3, ...all1, ...complete], "min_loss", GATED) as VarianceShares;
+  assert.deepEqual([three.configurations, three.axes.length], [192, 7]);
+  assert.deepEqual(three.at.map(({ factor, values }) => [factor.key, ...values]), [["n_layers", 1, 2]]);
+  // Two levels of few settings go together.
+  const middle = varianceShares([...few3, ...few, ...complete], "min_loss", GATED) as VarianceShares;
+  assert.deepEqual([middle.configurations, middle.at.map(({ values }) => values)], [96, [[2]]]);
 });
 
 Deno.test("it is said what lacks where the grid has a gap, one axis alone, or nothing differs", () => {
