@@ -8,13 +8,11 @@
  * configurations as {@linkcode crossedMean} has them, of one by Student's t over its seeds, and of one seed none.
  */
 import { mean } from "simple-statistics";
-import { canonicalJsonIn } from "../../cells/config.ts";
-import type { Factor, FactorTable } from "../../cells/factor.ts";
+import { type Factor, type FactorTable, isTuned } from "../../cells/factor.ts";
 import { STEPS_BACK } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { extentOf, minOf } from "../../cells/extremes.ts";
 import type { Criterion } from "../../experiments/study/criterion.ts";
-import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn, labelIn } from "../data/cell_names.ts";
 import { criterionOfRows, type MergedRow } from "../data/merged.ts";
 import {
@@ -28,10 +26,11 @@ import {
   lossAt,
   stepsBack,
 } from "../data/reading.ts";
-import { distinct, type RunRow, settingsBesideSteps } from "../data/rows.ts";
+import { distinct, type RunRow } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { type Contrast, withoutRounding } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
+import { type Group, groupsOf, shownGroups, type TrainedWith } from "./steps_back_groups.ts";
 
 /** What runs with `k` steps back have done: the least and the most of them. */
 export interface Extent {
@@ -109,17 +108,21 @@ export interface ChosenConfiguration {
   readonly isBaseline: boolean;
   /** With the steps back with which it ranks best. */
   readonly best: MergedRow;
+  /** What stands for it with each number of steps back. */
+  readonly trained: readonly TrainedWith[];
   readonly at: Readonly<Record<Basis, ChosenAt>>;
 }
 
-/** What is known of steps back. */
-export interface StepsBackAnswers {
+/** Configurations with several numbers of steps back, compared. */
+export interface StepsBackComparison {
   readonly factor: Factor;
   readonly reads: Unit;
   /** By what configurations are chosen. */
   readonly criterion: Criterion;
   /** All that was trained with several numbers of steps back, baselines too: a row for each of these numbers. */
   readonly rows: readonly MergedRow[];
+  /** A row for each of the numbers of steps back of each. */
+  readonly trained: readonly TrainedWith[];
   /** Of these one row for each configuration: that with which it ranks best. */
   readonly best: readonly MergedRow[];
   /** Configurations, no baselines, with several numbers of steps back. */
@@ -129,15 +132,19 @@ export interface StepsBackAnswers {
   readonly chosen: readonly ChosenConfiguration[];
 }
 
-/** So many configurations are shown by themselves, and so many baselines: each has a colour. */
-export const MOST_CHOSEN = 6;
+/** What is known of steps back. */
+export interface StepsBackAnswers extends StepsBackComparison {
+  /**
+   * The same with each configuration at its own best setting of what is chosen, such as the learning rate, with each number of steps back: fewer
+   * updates may need larger ones. Undefined where none was trained with several settings.
+   */
+  readonly tuned: TunedStepsBack | undefined;
+}
 
-/** Runs of one configuration with several numbers of steps back. */
-interface Group {
-  readonly rows: readonly MergedRow[];
-  readonly best: MergedRow;
-  readonly isBaseline: boolean;
-  readonly runs: readonly RunRow[];
+/** See {@linkcode StepsBackAnswers.tuned}. */
+export interface TunedStepsBack extends StepsBackComparison {
+  /** What is chosen. */
+  readonly factors: readonly Factor[];
 }
 
 /**
@@ -147,57 +154,49 @@ interface Group {
  * @returns undefined where no configuration was trained with several numbers of steps back
  */
 export function stepsBackAnswers(all: readonly MergedRow[], table: FactorTable): StepsBackAnswers | undefined {
-  const rows = all.filter(({ control }) => !control);
-  const factor = variedTraining(table, rows).find(({ key }) => key === STEPS_BACK.key);
-  const groups = factor ? groupsOf(rows, factor, table) : [];
-  if (!factor || !groups.length) return undefined;
+  const rows = all.filter(({ control }) => !control), varied = variedTraining(table, rows);
+  const factor = varied.find(({ key }) => key === STEPS_BACK.key), factors = varied.filter(isTuned);
+  if (!factor) return undefined;
+  const criterion = criterionOfRows(all), groups = groupsOf(rows, [factor], criterion, table);
+  if (!groups.length) return undefined;
+  const tuned = factors.length ? groupsOf(rows, [factor, ...factors], criterion, table) : [];
+  const isChosen = tuned.some(({ trained }) => trained.some(({ of }) => of > 1));
+  return {
+    ...comparisonOf(groups, [factor], criterion, table),
+    tuned: isChosen ? { ...comparisonOf(tuned, [factor, ...factors], criterion, table), factors } : undefined,
+  };
+}
+
+/** @param apart factors in which rows of a group differ, the number of steps back first */
+function comparisonOf(
+  groups: readonly Group[],
+  apart: readonly [Factor, ...Factor[]],
+  criterion: Criterion,
+  table: FactorTable,
+): StepsBackComparison {
   const answers = BASES.map((basis) => answerAt(basis, groups));
-  const at = Object.fromEntries(answers.map((answer) => [answer.basis, answer.answer])) as StepsBackAnswers["at"];
+  const at = Object.fromEntries(answers.map((answer) => [answer.basis, answer.answer])) as StepsBackComparison["at"];
   const shown = [false, true].flatMap((isBaseline) => shownGroups(groups, isBaseline, table));
   return {
-    factor,
-    reads: rows[0].reads,
-    criterion: criterionOfRows(all),
+    factor: apart[0],
+    reads: groups[0].best.reads,
+    criterion,
     rows: groups.flatMap((group) => group.rows),
+    trained: groups.flatMap((group) => group.trained),
     best: groups.map(({ best }) => best),
     of: groups.filter(({ isBaseline }) => !isBaseline).length,
     at,
     chosen: shown.map((group): ChosenConfiguration => ({
-      label: labelIn(table, withDefaults(group.best.config, [factor])),
+      label: labelIn(table, withDefaults(group.best.config, apart)),
       cell: cellNameIn(table, group.best.config),
       isBaseline: group.isBaseline,
       best: group.best,
+      trained: group.trained,
       at: Object.fromEntries(
         answers.map((answer) => [answer.basis, chosenAt(group, answer)]),
       ) as ChosenConfiguration["at"],
     })),
   };
-}
-
-/** Configurations that differ in more than `k` are apart; so are runs in other batches, on other texts, or logged at other updates. */
-function groupsOf(rows: readonly MergedRow[], factor: Factor, table: FactorTable): Group[] {
-  const own = new Set(cohortsOf(table, rows).own);
-  const groups = Map.groupBy(
-    rows,
-    ({ config, runs: [run] }) =>
-      `${canonicalJsonIn(table, withDefaults(config, [factor]))} ${JSON.stringify(settingsBesideSteps(run))}`,
-  );
-  return [...groups.values()].filter((group) => distinct(group, stepsBack).length > 1).map((group) => ({
-    rows: group,
-    best: group[0],
-    isBaseline: !own.has(group[0]),
-    runs: group.flatMap(({ runs }) => runs),
-  }));
-}
-
-/** The best ones; of other cells the best of each. @param groups best first */
-function shownGroups(groups: readonly Group[], isBaseline: boolean, table: FactorTable): Group[] {
-  const wanted = groups.filter((group) => group.isBaseline === isBaseline);
-  const nameOf = ({ best }: Group) => cellNameIn(table, best.config);
-  const shown = isBaseline
-    ? wanted.filter((group, i) => wanted.findIndex((other) => nameOf(other) === nameOf(group)) === i)
-    : wanted;
-  return shown.slice(0, MOST_CHOSEN);
 }
 
 /** How values are read at a basis. */

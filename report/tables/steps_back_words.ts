@@ -2,6 +2,7 @@
 import { counted, formatCount } from "../../cells/counts.ts";
 import { extentOf, maxOf, minOf } from "../../cells/extremes.ts";
 import { countedLevel } from "../../cells/factor.ts";
+import { criterionInWords } from "../../experiments/study/criterion.ts";
 import { STEPS_BACK } from "../../cells/factors.ts";
 import type { Unit } from "../../cells/unit.ts";
 import { SMOOTHING } from "../../train/training/loss_log.ts";
@@ -17,12 +18,15 @@ import type {
   Quantity,
   StepsBackAnswers,
   StepsBackChange,
+  StepsBackComparison,
+  TunedStepsBack,
 } from "../statistics/steps_back.ts";
-import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
+import { formatInterval } from "./effect_tables.ts";
 import { direction, incompleteWords } from "./effect_words.ts";
-import { listed } from "./factor_words.ts";
-import { formatDifference, formatLoss, formatSize, NONE } from "./format.ts";
+import { listed, nounOf } from "./factor_words.ts";
+import { formatDifference, formatSize } from "./format.ts";
 import type { Question } from "./questions.ts";
+import { stepsBackCells } from "./steps_back_cells.ts";
 
 /** How the name of the picture ends that shows the same. */
 export const STEPS_BACK_PICTURE = "_steps_back";
@@ -48,7 +52,7 @@ export function quantityUnit(quantity: Quantity, reads: Unit): string {
 }
 
 /** The basis that is told first: that of scores, where there is one. */
-function firstBasis({ at }: StepsBackAnswers): Basis | undefined {
+function firstBasis({ at }: StepsBackComparison): Basis | undefined {
   return BASES.find((basis) => at[basis].quantity === "score") ?? BASES.find((basis) => at[basis].quantity);
 }
 
@@ -59,9 +63,24 @@ function firstBasis({ at }: StepsBackAnswers): Basis | undefined {
  * @param levels of the study, nats per what its models read
  */
 export function stepsBackSentences(answers: StepsBackAnswers, levels?: readonly Level[]): string[] {
-  const { at, chosen, of, reads } = answers, basis = firstBasis(answers);
+  const basis = firstBasis(answers), { tuned } = answers;
   if (!basis) return [];
-  const answer = at[basis], quantity = answer.quantity!;
+  const first = comparisonSentence(answers, basis);
+  if (!first.length) return [];
+  return [
+    ...first,
+    ...(tuned && isScored(tuned, basis) ? comparisonSentence(tuned, basis) : []),
+    ...tooShortWords(answers, levels).map((text) => `${text}.`),
+  ];
+}
+
+/** Whether scores are compared: only these say something of settings that were chosen by them. */
+function isScored({ at }: StepsBackComparison, basis: Basis): boolean {
+  return at[basis].quantity === "score";
+}
+
+function comparisonSentence(compared: StepsBackComparison, basis: Basis): string[] {
+  const { at, chosen, of, reads } = compared, answer = at[basis], quantity = answer.quantity!;
   const changes = (of ? answer.changes : chosen[0].at[basis].changes).filter(({ change }) => change.pairs > 0)
     .filter(({ from }, _, [first]) => from === first.from);
   if (!changes.length) return [];
@@ -74,14 +93,19 @@ export function stepsBackSentences(answers: StepsBackAnswers, levels?: readonly 
   });
   const where = quantity === "loss" ? ` after ${pointText(answer, reads)},` : "";
   const whose = of ? "" : ` of ${chosen[0].label}`;
-  return [
-    `At ${equalIn(basis, reads)},${where} ${quantityText(quantity)}${whose} is ${each.join(", and ")}.`,
-    ...tooShortWords(answers, levels).map((text) => `${text}.`),
-  ];
+  const how = `At ${equalIn(basis, reads)}${eachAtBest(compared)},`;
+  return [`${how}${where} ${quantityText(quantity)}${whose} is ${each.join(", and ")}.`];
+}
+
+/** `, each at its own best learning rate`; empty where nothing is chosen. */
+function eachAtBest(compared: StepsBackComparison | TunedStepsBack): string {
+  return "factors" in compared
+    ? `, each at its own best ${listed(compared.factors.map((factor) => nounOf(factor)))}`
+    : "";
 }
 
 /** A warning where no configuration with some number of steps back is below what a model of one byte of context reaches; else nothing. */
-function tooShortWords({ rows }: StepsBackAnswers, levels: readonly Level[] | undefined): string[] {
+function tooShortWords({ rows }: StepsBackComparison, levels: readonly Level[] | undefined): string[] {
   const order1 = levelsOn("test", levels, rows[0]).find(({ order }) => order === 1)?.value;
   if (order1 === undefined) return [];
   const short = distinct(rows, stepsBack).filter((k) => {
@@ -110,28 +134,55 @@ function tooShortWords({ rows }: StepsBackAnswers, levels: readonly Level[] | un
  * @param levels of the study, nats per what its models read
  */
 export function stepsBackQuestions(answers: StepsBackAnswers, levels?: readonly Level[]): Question[] {
-  return BASES.map((basis): Question => {
-    const answer = answers.at[basis], { quantity } = answer, { reads } = answers;
-    // One picture has both, behind the last.
-    const picture = basis === BASES.at(-1) ? STEPS_BACK_PICTURE : undefined;
-    const heading = `What is the effect of more steps back at ${equalIn(basis, reads)}?`;
-    if (!quantity) {
-      const why =
-        `Cannot be answered: no two runs that differ only in the number of steps back have logged a loss at ` +
-        `${equalIn(basis, reads)}, or have a score there`;
-      return { heading, lines: [why], more: 0, picture };
-    }
-    const lines = [
-      comparedText(answer, quantity, reads),
-      ...changeWords(answers, answer, quantity),
-      ...(basis === firstBasis(answers) ? tooShortWords(answers, levels) : []),
-      ...chosenWords(answers, basis, quantity),
-      ...caution(answers, basis),
-      ...(quantity === "loss" ? [smoothingText(answer, reads)] : []),
-      ...leftOutText(answer, reads),
-    ];
-    return { heading, lines, cells: cellsOf(answers, basis, quantity), more: 0, picture };
-  });
+  const { tuned } = answers, first = firstBasis(answers);
+  const questions = BASES.flatMap((basis): Question[] => [
+    questionAt(answers, basis, basis === first ? tooShortWords(answers, levels) : []),
+    ...(tuned && isScored(tuned, basis) ? [questionAt(tuned, basis, chosenSettings(tuned))] : []),
+  ]);
+  // One picture has both, behind the last.
+  return questions.map((one, i) => i < questions.length - 1 ? one : { ...one, picture: STEPS_BACK_PICTURE });
+}
+
+/** @param more lines on what is compared */
+function questionAt(compared: StepsBackComparison, basis: Basis, more: readonly string[]): Question {
+  const answer = compared.at[basis], { quantity } = answer, { reads } = compared;
+  const heading = `What is the effect of more steps back at ${equalIn(basis, reads)}${eachAtBest(compared)}?`;
+  if (!quantity) {
+    const why = `Cannot be answered: no two runs that differ only in the number of steps back have logged a loss at ` +
+      `${equalIn(basis, reads)}, or have a score there`;
+    return { heading, lines: [why], more: 0 };
+  }
+  const lines = [
+    comparedText(answer, quantity, reads),
+    ...changeWords(compared, answer, quantity),
+    ...more,
+    ...chosenWords(compared, basis, quantity),
+    ...caution(compared, basis),
+    ...(quantity === "loss" ? [smoothingText(answer, reads)] : []),
+    ...leftOutText(answer, reads),
+  ];
+  const measure = `${quantity === "score" ? "test score" : "training loss"}, ${quantityUnit(quantity, reads)}`;
+  return { heading, lines, cells: stepsBackCells(compared, basis, measure), more: 0 };
+}
+
+/** Of how many settings each is the best one, and where a setting beyond those may be better. */
+function chosenSettings({ trained, factors, criterion }: TunedStepsBack): string[] {
+  const each = distinct(trained, ({ k }) => k).map((k) => ({ k, same: trained.filter((one) => one.k === k) }));
+  const tried = each.map(({ k, same }) => `${range(extentOf(same.map(({ of }) => of)))} with ${stepsBackText(k)}`);
+  const edges = factors.flatMap((factor) =>
+    each.flatMap(({ k, same }) => {
+      const at = same.filter(({ edges }) => edges.includes(factor)).length;
+      return at ? [`${formatCount(at)} of ${formatCount(same.length)} with ${stepsBackText(k)} (${factor.label})`] : [];
+    })
+  );
+  return [
+    `Each is the best of the settings that it was trained at, by ${
+      criterionInWords(criterion)
+    }, a mean over the seeds that all of them have; settings tried: ${listed(tried)}` +
+    (edges.length
+      ? `. At the lowest or the highest value tried, so that a better one may lie beyond: ${listed(edges)}`
+      : ""),
+  ];
 }
 
 /** How many updates a comparison's runs have made: `620 to 9,990 updates`. */
@@ -197,12 +248,13 @@ export function pointText({ basis, point, extents }: BasisAnswer, reads: Unit): 
 
 /** `16 steps back instead of 1, at equal bytes read: the test score is lower by 0.123 bits per byte (95 % interval …)`, from the fewest to each other. */
 function changeWords(
-  { of, reads }: StepsBackAnswers,
+  compared: StepsBackComparison,
   { basis, changes, levels }: BasisAnswer,
   quantity: Quantity,
 ): string[] {
+  const { of, reads } = compared, how = `${equalIn(basis, reads)}${eachAtBest(compared)}`;
   return changes.filter(({ from, change }) => from === levels[0] && change.pairs > 0).map(({ from, to, change }) =>
-    `${stepsBackText(to)} instead of ${from}, at ${equalIn(basis, reads)}: ${quantityText(quantity)} is ${
+    `${stepsBackText(to)} instead of ${from}, at ${how}: ${quantityText(quantity)} is ${
       sizeText(change.difference!, quantityUnit(quantity, reads))
     } (${evidence(change)}; ${pairsText(change, of)})`
   );
@@ -227,7 +279,7 @@ function pairsText(change: PairMean, of: number): string {
 }
 
 /** From the fewest to each other number of steps back, what single configurations gain: the best one and each baseline. */
-function chosenWords({ chosen, reads }: StepsBackAnswers, basis: Basis, quantity: Quantity): string[] {
+function chosenWords({ chosen, reads }: StepsBackComparison, basis: Basis, quantity: Quantity): string[] {
   const told = chosen.filter(({ isBaseline }, i) => i === 0 || isBaseline).flatMap((one) => {
     const changes = changesFromFewest(one, basis);
     return changes.length ? [{ one, changes }] : [];
@@ -251,13 +303,14 @@ function changesFromFewest({ at }: ChosenConfiguration, basis: Basis): StepsBack
 }
 
 /** What differences are, and of what intervals are. */
-function caution({ at, chosen }: StepsBackAnswers, basis: Basis): string[] {
+function caution(compared: StepsBackComparison, basis: Basis): string[] {
+  const { at, chosen } = compared, whose = eachAtBest(compared) || ", of otherwise identical configurations";
   const all = [...at[basis].changes, ...chosen.flatMap((one) => one.at[basis].changes)].filter(({ change }) =>
     change.pairs
   );
   const isSure = all.some(({ change }) => change.interval ?? change.seed_interval);
   return [
-    `Differences are more − fewer steps back, of otherwise identical configurations, paired by seed; negative: more steps back are lower${
+    `Differences are more − fewer steps back${whose}, paired by seed; negative: more steps back are lower${
       isSure ? ". Intervals are not corrected for multiple comparisons" : ""
     }`,
   ];
@@ -296,53 +349,4 @@ function leftOutText({ left_out, basis }: BasisAnswer, reads: Unit): string[] {
     const isOne = all.length === 1 && all[0].runs === 1;
     return `Left out: ${listed(each)}, which ${isOne ? "has" : "have"} ${why[reason]}`;
   });
-}
-
-/** A line for each change: of all configurations together, then of those shown by themselves. */
-function cellsOf({ at, chosen, of, reads }: StepsBackAnswers, basis: Basis, quantity: Quantity): Cells {
-  const { changes } = at[basis], isSeveral = of > 1;
-  const isValidated = changes.some(({ validation }) => validation);
-  const line = (name: string, values: (k: number) => number | undefined, one: StepsBackChange): string[] => {
-    const { from, to, change, validation } = one, interval = change.interval ?? singleInterval(change);
-    const [before, after] = [values(from), values(to)];
-    return [
-      name,
-      `${from} → ${to}`,
-      before === undefined || after === undefined ? NONE : `${formatLoss(before)} → ${formatLoss(after)}`,
-      change.difference === undefined ? NONE : formatDifference(change.difference),
-      interval ? formatInterval(interval) : NONE,
-      change.pairs ? pairsBySeeds(change) : NONE,
-      ...(isValidated ? [validationCell(validation)] : []),
-    ];
-  };
-  return {
-    headings: [
-      `${quantity === "score" ? "test score" : "training loss"}, ${quantityUnit(quantity, reads)}`,
-      "steps back",
-      "from → to",
-      "difference",
-      "95 % interval",
-      "pairs × seeds",
-      ...(isValidated ? ["validation, difference"] : []),
-    ],
-    // A configuration's label is long, and its numbers are many.
-    wraps: true,
-    lines: [
-      ...(isSeveral ? changes.map((one) => line(`all ${formatCount(of)}`, () => undefined, one)) : []),
-      ...chosen.flatMap(({ label, at }) =>
-        at[basis].changes.map((one) => line(label, (k) => at[basis].points.find((point) => point.k === k)?.mean, one))
-      ),
-    ],
-  };
-}
-
-function validationCell(validation: PairMean | undefined): string {
-  if (validation?.difference === undefined) return NONE;
-  const interval = validation.interval ?? singleInterval(validation), text = formatDifference(validation.difference);
-  return interval ? `${text} (${formatInterval(interval)})` : text;
-}
-
-/** Of one configuration the interval over its seeds. */
-function singleInterval({ pairs, seed_interval }: PairMean): PairMean["seed_interval"] {
-  return pairs === 1 ? seed_interval : undefined;
 }

@@ -118,6 +118,25 @@ function runOf(template: RunResult, run: OneRun, { budget = "tokens", isScored =
   } as RunResult;
 }
 
+/** Results of the gated cell at a learning rate, whose scores are higher by so much with each number of steps back. */
+export function atRate(
+  results: readonly RunResult[],
+  learning_rate: number,
+  more: Readonly<Record<number, number>>,
+): RunResult[] {
+  return results.map((result): RunResult => {
+    const config = { ...configOf(result), learning_rate, ...(result.bptt && { bptt: result.bptt }) } as CellConfig;
+    const by = more[result.bptt ?? 1] ?? 0;
+    return {
+      ...result,
+      learning_rate,
+      id: configId(config),
+      test_bits_per_byte: result.test_bits_per_byte! + by,
+      validation_bits_per_byte: result.validation_bits_per_byte! + by,
+    };
+  });
+}
+
 /** The runs with one step back cut to 400 updates and without scores, so that those with 16 have no end and no logged loss in common with them. */
 export function withoutCommonPoint(results: readonly RunResult[]): RunResult[] {
   return results.map((result): RunResult =>

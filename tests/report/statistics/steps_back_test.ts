@@ -15,6 +15,7 @@ import { type StepsBackAnswers, stepsBackAnswers } from "../../../report/statist
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { meanInterval } from "../../../report/statistics/student_t.ts";
 import {
+  atRate,
   BASELINE_GAIN,
   GAIN,
   LOSS_GAIN,
@@ -241,4 +242,40 @@ Deno.test("withoutStart() gives the weighted mean of the losses, whatever the sm
   for (const loss of losses) smoothed = 0.95 * smoothed + 0.05 * loss;
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   near(withoutStart(smoothed, losses.length), sum(losses.map((loss, i) => loss * weights[i])) / sum(weights));
+});
+
+Deno.test("stepsBackAnswers() compares each configuration at its own best learning rate with each number of steps back", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [] });
+  // At the larger rate one step back is worse, and 16 are better.
+  const larger = atRate(results, 0.003, { 1: 0.5, 16: -0.25 });
+  const { at, tuned } = answersOf([...results, ...larger])!;
+  assert.deepEqual(tuned!.factors.map(({ key }) => key), ["learning_rate"]);
+  near(at.bytes.changes[0].change.difference, -GAIN[16] - 0.75 / 2, "at the same rate");
+  near(tuned!.at.bytes.changes[0].change.difference, -GAIN[16] - 0.25, "each at its own best rate");
+  assert.deepEqual([at.bytes.changes[0].change.pairs, tuned!.at.bytes.changes[0].change.pairs], [6, 3]);
+  for (const { label, trained } of tuned!.chosen) {
+    assert.doesNotMatch(label, /learning rate/);
+    assert.deepEqual(
+      trained.map(({ k, row, of, edges }) => [k, row.config.learning_rate ?? 0.001, of, edges.length]),
+      [[1, 0.001, 2, 1], [16, 0.003, 2, 1]],
+    );
+  }
+  assert.equal(tuned!.chosen.length, 3);
+});
+
+Deno.test("stepsBackAnswers() has nothing at own best settings where each number of steps back was trained at one", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [] });
+  assert.equal(answersOf(results)!.tuned, undefined);
+  assert.equal(answersOf(atRate(results, 0.003, {}))!.tuned, undefined);
+});
+
+Deno.test("stepsBackAnswers() chooses a setting over the seeds that all settings have", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [], seeds: [0, 1] });
+  // Seed 1 of the larger rate is missing, and seed 0 is better there; the mean over both seeds of the smaller one is lower still.
+  const easy = results.map((result): RunResult =>
+    result.seed === 1 && result.bptt === 16 ? { ...result, test_bits_per_byte: 1, validation_bits_per_byte: 1 } : result
+  );
+  const larger = atRate(results, 0.003, { 16: -0.125 }).filter(({ seed }) => seed === 0);
+  const [{ trained }] = answersOf([...easy, ...larger])!.tuned!.chosen;
+  assert.equal(trained.find(({ k }) => k === 16)!.row.config.learning_rate, 0.003);
 });

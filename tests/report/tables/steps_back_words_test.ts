@@ -6,7 +6,7 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf, questionsOf, questionsText } from "../../../report/tables/questions.ts";
 import { stepsBackQuestions, stepsBackSentences } from "../../../report/tables/steps_back_words.ts";
-import { stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
+import { atRate, stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
 
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
 const asked = (results: readonly RunResult[]) => stepsBackQuestions(stepsBackAnswers(rowsOf(results), GATED)!);
@@ -240,4 +240,51 @@ Deno.test("questionsOf() compares with baselines under each number of steps back
   assert.deepEqual(ofGru, ["+0.063", "+0.313", "+0.438"]);
   const text = questionsText(questions);
   assert.doesNotMatch(text, /Best steps back|Best number of|each at its own best/);
+});
+
+/** With one step back the smaller rate is better, with 16 the larger one. */
+function atTwoRates(): RunResult[] {
+  const results = stepsBackResults({ levels: [1, 16], cells: [], gated: 2 });
+  return [...results, ...atRate(results, 0.003, { 1: 0.5, 16: -0.25 })];
+}
+
+Deno.test("stepsBackQuestions() asks again with each at its own best learning rate, behind the question at the same one", () => {
+  const questions = asked(atTwoRates()), [, tuned] = questions;
+  assert.deepEqual(questions.map(({ heading, picture }) => [heading, picture]), [
+    ["What is the effect of more steps back at equal bytes read?", undefined],
+    ["What is the effect of more steps back at equal bytes read, each at its own best learning rate?", undefined],
+    ["What is the effect of more steps back at equal updates?", "_steps_back"],
+  ]);
+  assert.match(
+    tuned.lines[1],
+    /^16 steps back instead of 1, at equal bytes read, each at its own best learning rate: the test score is lower by 0\.625 bits per byte \(/,
+  );
+  assert.equal(
+    tuned.lines[2],
+    "Each is the best of the settings that it was trained at, by the lowest score on the validation split, a mean over the seeds that all of them have; " +
+      "settings tried: 2 with 1 step back and 2 with 16 steps back. At the lowest or the highest value tried, so that a better one may lie beyond: " +
+      "2 of 2 with 1 step back (learning rate) and 2 of 2 with 16 steps back (learning rate)",
+  );
+  assert.match(
+    tuned.lines.at(-1)!,
+    /^Differences are more − fewer steps back, each at its own best learning rate, paired/,
+  );
+  const { headings, lines } = tuned.cells!;
+  assert.deepEqual(headings.slice(1, 4), ["steps back", "learning rate", "from → to"]);
+  assert.deepEqual(lines.map((line) => line.slice(0, 5)), [
+    ["all 2", "1 → 16", "–", "–", "−0.625"],
+    ["2 layers × 256, state gate + new state", "1 → 16", "0.001 → 0.003", "2.501 → 1.876", "−0.625"],
+    ["2 layers × 256, forget gate + state gate + new state", "1 → 16", "0.001 → 0.003", "2.563 → 1.938", "−0.625"],
+  ]);
+});
+
+Deno.test("stepsBackSentences() says what both comparisons have found, and of training losses nothing at own best rates", () => {
+  const sentences = (results: readonly RunResult[]) =>
+    stepsBackSentences(stepsBackAnswers(rowsOf(results), GATED)!).map((one) => one.replace(/ \(.*/, ""));
+  assert.deepEqual(sentences(atTwoRates()), [
+    "At equal bytes read, the test score is lower by 0.750 bits per byte with 16 steps back than with 1",
+    "At equal bytes read, each at its own best learning rate, the test score is lower by 0.625 bits per byte with 16 steps back than with 1",
+  ]);
+  const unscored = atTwoRates().map((result): RunResult => ({ ...result, test_bits_per_byte: undefined }));
+  assert.equal(sentences(unscored).length, 1);
 });
