@@ -4,7 +4,7 @@
  * training losses are, at the last point that all have logged and in which they are equal. Which of the two stands where follows from what the runs
  * have done, not from what was asked for.
  *
- * Differences are of pairs that differ in `k` alone, paired by seed, with the intervals of docs/statistics.md, "The interval": of several
+ * Differences are of pairs that differ in `k` alone, or in `k` and in what is best for it, paired by seed, with the intervals of docs/statistics.md, "The interval": of several
  * configurations as {@linkcode crossedMean} has them, of one by Student's t over its seeds, and of one seed none.
  */
 import { mean } from "simple-statistics";
@@ -26,11 +26,11 @@ import {
   lossAt,
   stepsBack,
 } from "../data/reading.ts";
-import { distinct, type RunRow } from "../data/rows.ts";
+import { distinct, levelsIn, type RunRow } from "../data/rows.ts";
 import { variedTraining, withDefaults } from "../data/training_factors.ts";
 import { type Contrast, withoutRounding } from "./matched.ts";
 import { type PairMean, pairMean } from "./pair_means.ts";
-import { type Group, groupsOf, shownGroups, type TrainedWith } from "./steps_back_groups.ts";
+import { type BestSetting, bestSettings, type Group, groupsOf, shownGroups } from "./steps_back_groups.ts";
 
 /** What runs with `k` steps back have done: the least and the most of them. */
 export interface Extent {
@@ -63,7 +63,7 @@ export interface LeftOut {
   readonly k: number;
   readonly reason: LeftOutReason;
   readonly runs: number;
-  /** All runs with `k`. */
+  /** All runs with `k` of the configurations that are compared. */
   readonly of: number;
 }
 
@@ -78,7 +78,7 @@ export interface BasisAnswer {
   readonly levels: readonly number[];
   /** What these have done. */
   readonly extents: readonly Extent[];
-  /** Runs of the study that are not in it. */
+  /** Runs of these configurations that are not in it. */
   readonly left_out: readonly LeftOut[];
   /** Over all configurations, no baselines, that were trained with both. */
   readonly changes: readonly StepsBackChange[];
@@ -109,20 +109,20 @@ export interface ChosenConfiguration {
   /** With the steps back with which it ranks best. */
   readonly best: MergedRow;
   /** What stands for it with each number of steps back. */
-  readonly trained: readonly TrainedWith[];
+  readonly rows: readonly MergedRow[];
   readonly at: Readonly<Record<Basis, ChosenAt>>;
 }
 
 /** Configurations with several numbers of steps back, compared. */
 export interface StepsBackComparison {
   readonly factor: Factor;
+  /** What is chosen for each configuration and number of steps back; empty where rows differ in these alone. */
+  readonly tuned_factors: readonly Factor[];
   readonly reads: Unit;
   /** By what configurations are chosen. */
   readonly criterion: Criterion;
   /** All that was trained with several numbers of steps back, baselines too: a row for each of these numbers. */
   readonly rows: readonly MergedRow[];
-  /** A row for each of the numbers of steps back of each. */
-  readonly trained: readonly TrainedWith[];
   /** Of these one row for each configuration: that with which it ranks best. */
   readonly best: readonly MergedRow[];
   /** Configurations, no baselines, with several numbers of steps back. */
@@ -136,15 +136,15 @@ export interface StepsBackComparison {
 export interface StepsBackAnswers extends StepsBackComparison {
   /**
    * The same with each configuration at its own best setting of what is chosen, such as the learning rate, with each number of steps back: fewer
-   * updates may need larger ones. Undefined where none was trained with several settings.
+   * updates may need larger ones. Of those that were trained at several settings with several numbers of steps back; undefined without any.
    */
   readonly tuned: TunedStepsBack | undefined;
 }
 
 /** See {@linkcode StepsBackAnswers.tuned}. */
 export interface TunedStepsBack extends StepsBackComparison {
-  /** What is chosen. */
-  readonly factors: readonly Factor[];
+  /** What stands for each configuration with each number of steps back. */
+  readonly settings: readonly BestSetting[];
 }
 
 /**
@@ -155,22 +155,34 @@ export interface TunedStepsBack extends StepsBackComparison {
  */
 export function stepsBackAnswers(all: readonly MergedRow[], table: FactorTable): StepsBackAnswers | undefined {
   const rows = all.filter(({ control }) => !control), varied = variedTraining(table, rows);
-  const factor = varied.find(({ key }) => key === STEPS_BACK.key), factors = varied.filter(isTuned);
-  if (!factor) return undefined;
-  const criterion = criterionOfRows(all), groups = groupsOf(rows, [factor], criterion, table);
-  if (!groups.length) return undefined;
-  const tuned = factors.length ? groupsOf(rows, [factor, ...factors], criterion, table) : [];
-  const isChosen = tuned.some(({ trained }) => trained.some(({ of }) => of > 1));
+  const factor = varied.find(({ key }) => key === STEPS_BACK.key), criterion = criterionOfRows(all);
+  const groups = factor ? groupsOf(rows, [factor], table) : [];
+  if (!factor || !groups.length) return undefined;
   return {
     ...comparisonOf(groups, [factor], criterion, table),
-    tuned: isChosen ? { ...comparisonOf(tuned, [factor, ...factors], criterion, table), factors } : undefined,
+    tuned: tunedComparison(rows, factor, varied.filter(isTuned), criterion, table),
   };
 }
 
-/** @param apart factors in which rows of a group differ, the number of steps back first */
+function tunedComparison(
+  rows: readonly MergedRow[],
+  factor: Factor,
+  tuned: readonly Factor[],
+  criterion: Criterion,
+  table: FactorTable,
+): TunedStepsBack | undefined {
+  const best = new Map(bestSettings(rows, tuned, criterion, table).map((setting) => [setting.row, setting]));
+  const groups = groupsOf(rows.filter((row) => best.has(row)), [factor, ...tuned], table);
+  const settings = groups.flatMap((group) => group.rows.map((row) => best.get(row)!));
+  if (!settings.length) return undefined;
+  const chosen = tuned.filter((factor) => settings.some(({ tried }) => levelsIn(factor, tried).length > 1));
+  return { ...comparisonOf(groups, [factor, ...chosen], criterion, table), settings };
+}
+
+/** @param differ in what rows of a group differ */
 function comparisonOf(
   groups: readonly Group[],
-  apart: readonly [Factor, ...Factor[]],
+  differ: readonly [stepsBack: Factor, ...tuned: Factor[]],
   criterion: Criterion,
   table: FactorTable,
 ): StepsBackComparison {
@@ -178,20 +190,20 @@ function comparisonOf(
   const at = Object.fromEntries(answers.map((answer) => [answer.basis, answer.answer])) as StepsBackComparison["at"];
   const shown = [false, true].flatMap((isBaseline) => shownGroups(groups, isBaseline, table));
   return {
-    factor: apart[0],
+    factor: differ[0],
+    tuned_factors: differ.slice(1),
     reads: groups[0].best.reads,
     criterion,
     rows: groups.flatMap((group) => group.rows),
-    trained: groups.flatMap((group) => group.trained),
     best: groups.map(({ best }) => best),
     of: groups.filter(({ isBaseline }) => !isBaseline).length,
     at,
     chosen: shown.map((group): ChosenConfiguration => ({
-      label: labelIn(table, withDefaults(group.best.config, apart)),
+      label: labelIn(table, withDefaults(group.best.config, differ)),
       cell: cellNameIn(table, group.best.config),
       isBaseline: group.isBaseline,
       best: group.best,
-      trained: group.trained,
+      rows: group.rows,
       at: Object.fromEntries(
         answers.map((answer) => [answer.basis, chosenAt(group, answer)]),
       ) as ChosenConfiguration["at"],

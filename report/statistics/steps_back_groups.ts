@@ -4,80 +4,44 @@ import { type Factor, type FactorTable, isQuantity, valueOf } from "../../cells/
 import type { Criterion } from "../../experiments/study/criterion.ts";
 import { cohortsOf } from "../data/baselines.ts";
 import { cellNameIn } from "../data/cell_names.ts";
+import { metricOfCriterion } from "../data/criterion.ts";
 import type { MergedRow } from "../data/merged.ts";
 import { stepsBack } from "../data/reading.ts";
-import { distinct, levelsIn, type RunRow, settingsBesideSteps } from "../data/rows.ts";
+import { distinct, levelsIn, type RunRow, settingsBesideSteps, settingsName } from "../data/rows.ts";
 import { withDefaults } from "../data/training_factors.ts";
-import { bestOverCommonSeeds } from "./common_seeds.ts";
-
-/** A configuration with a number of steps back. */
-export interface TrainedWith {
-  readonly k: number;
-  readonly row: MergedRow;
-  /** Of so many settings the row is the best one: more than one only where settings are chosen. */
-  readonly of: number;
-  /** Quantities that are chosen, of which the row has the least or the most of several values: a value beyond may be better. */
-  readonly edges: readonly Factor[];
-}
+import { bestOverCommonSeeds, meansOverCommonSeeds } from "./common_seeds.ts";
 
 /** Runs of one configuration with several numbers of steps back. */
 export interface Group {
-  /** With each number of steps back, best first. */
+  /** Best first. */
   readonly rows: readonly MergedRow[];
-  readonly trained: readonly TrainedWith[];
   readonly best: MergedRow;
   readonly isBaseline: boolean;
   readonly runs: readonly RunRow[];
 }
 
-/** So many configurations are shown by themselves, and so many baselines: each has a colour. */
-export const MOST_CHOSEN = 6;
-
 /**
  * Configurations that differ in more than these factors are apart; so are runs in other batches, on other texts, or logged at other updates.
  *
- * @param factors the number of steps back, and what is chosen for each number of them: the best over the seeds that all settings have
+ * @param rows best first
  */
-export function groupsOf(
-  rows: readonly MergedRow[],
-  factors: readonly [stepsBack: Factor, ...chosen: Factor[]],
-  criterion: Criterion,
-  table: FactorTable,
-): Group[] {
-  const [, ...chosen] = factors;
+export function groupsOf(rows: readonly MergedRow[], factors: readonly Factor[], table: FactorTable): Group[] {
   const own = new Set(cohortsOf(table, rows).own);
   const groups = Map.groupBy(
     rows,
     ({ config, runs: [run] }) =>
       `${canonicalJsonIn(table, withDefaults(config, factors))} ${JSON.stringify(settingsBesideSteps(run))}`,
   );
-  return [...groups.values()].filter((group) => distinct(group, stepsBack).length > 1).map((group) => {
-    const best = distinct(group, stepsBack).map((k) => bestSetting(group, k, chosen, criterion));
-    const kept = new Set(best.flatMap(({ rows }) => rows)), rows = group.filter((row) => kept.has(row));
-    return {
-      rows,
-      trained: best.map(({ trained }) => trained),
-      best: rows[0],
-      isBaseline: !own.has(group[0]),
-      runs: rows.flatMap(({ runs }) => runs),
-    };
-  });
+  return [...groups.values()].filter((group) => distinct(group, stepsBack).length > 1).map((group) => ({
+    rows: group,
+    best: group[0],
+    isBaseline: !own.has(group[0]),
+    runs: group.flatMap(({ runs }) => runs),
+  }));
 }
 
-/** The rows of a group with `k` steps back that have the best setting: several where some are longer than others. */
-function bestSetting(group: readonly MergedRow[], k: number, chosen: readonly Factor[], criterion: Criterion) {
-  const same = group.filter((row) => stepsBack(row) === k);
-  const bySetting = Map.groupBy(same, ({ config }) => JSON.stringify(chosen.map((factor) => valueOf(factor, config))));
-  const settings = [...bySetting.values()].map((rows) => ({ rows, runs: rows.flatMap(({ runs }) => runs) }));
-  const { rows } = bestOverCommonSeeds(settings, criterion), [row] = rows;
-  const edges = chosen.filter((factor) => isAtEdge(row, same, factor));
-  return { rows, trained: { k, row, of: settings.length, edges } satisfies TrainedWith };
-}
-
-function isAtEdge(row: MergedRow, same: readonly MergedRow[], factor: Factor): boolean {
-  const levels = levelsIn(factor, same), value = valueOf(factor, row.config);
-  return isQuantity(factor) && levels.length > 1 && (value === levels[0] || value === levels.at(-1));
-}
+/** So many configurations are shown by themselves, and so many baselines: each has a colour. */
+const MOST_SHOWN = 6;
 
 /** The best ones; of other cells the best of each. @param groups best first */
 export function shownGroups(groups: readonly Group[], isBaseline: boolean, table: FactorTable): Group[] {
@@ -86,5 +50,54 @@ export function shownGroups(groups: readonly Group[], isBaseline: boolean, table
   const shown = isBaseline
     ? wanted.filter((group, i) => wanted.findIndex((other) => nameOf(other) === nameOf(group)) === i)
     : wanted;
-  return shown.slice(0, MOST_CHOSEN);
+  return shown.slice(0, MOST_SHOWN);
+}
+
+/** The best of several settings that a configuration was trained at with one number of steps back. */
+export interface BestSetting {
+  readonly row: MergedRow;
+  /** All settings, this one too: other learning rates, say. */
+  readonly tried: readonly MergedRow[];
+  /** Quantities of which several values were tried. At an edge is the least or the most of them: a value beyond may be better. */
+  readonly quantities: readonly { readonly factor: Factor; readonly isAtEdge: boolean }[];
+}
+
+/**
+ * The best settings of each configuration with each number of steps back, over the seeds that all of its settings have. Those that were trained at
+ * one setting are not among them: beside others that were chosen they would look worse than they are. Runs of other lengths are apart.
+ *
+ * @param tuned factors of which the best value is chosen
+ */
+export function bestSettings(
+  rows: readonly MergedRow[],
+  tuned: readonly Factor[],
+  criterion: Criterion,
+  table: FactorTable,
+): BestSetting[] {
+  const metric = metricOfCriterion(criterion);
+  // What is being trained or scored yet neither counts as tried nor keeps the others from being compared.
+  const scored = rows.filter(({ runs }) =>
+    runs.some((run) => run[metric] !== undefined && run.test_bits_per_byte !== undefined)
+  );
+  const configurations = Map.groupBy(
+    scored,
+    ({ config, runs: [run] }) => `${canonicalJsonIn(table, withDefaults(config, tuned))} ${settingsName(run)}`,
+  );
+  return [...configurations.values()].flatMap((tried): BestSetting[] => {
+    if (tried.length < 2 || !meansOverCommonSeeds(tried, criterion)) return [];
+    const row = bestOverCommonSeeds(tried, criterion);
+    return [{ row, tried, quantities: quantitiesOf(row, tried, tuned) }];
+  });
+}
+
+/** Values are compared among settings that are alike in all else: rates of one optimizer say nothing of another's. */
+function quantitiesOf(row: MergedRow, tried: readonly MergedRow[], tuned: readonly Factor[]) {
+  return tuned.filter(isQuantity).flatMap((factor) => {
+    const others = tuned.filter((other) => other !== factor);
+    const alike = tried.filter(({ config }) =>
+      others.every((other) => valueOf(other, config) === valueOf(other, row.config))
+    );
+    const levels = levelsIn(factor, alike), value = valueOf(factor, row.config);
+    return levels.length > 1 ? [{ factor, isAtEdge: value === levels[0] || value === levels.at(-1) }] : [];
+  });
 }

@@ -9,6 +9,7 @@ import {
   type Factor,
   type FactorTable,
   type FactorValue,
+  isSwitch,
   markedBy,
   trainingFactors,
   valueOf,
@@ -87,7 +88,7 @@ export function varianceShares(
   const { axes, configurations: { length: configurations }, combinations } = grid;
   const lacking = (lacks: MissingShares["lacks"]) => ({ lacks, configurations, combinations, at: part.at });
   if (axes.length < 2) return lacking("axes");
-  if (configurations < combinations) return lacking("combinations");
+  if (!isComplete(grid)) return lacking("combinations");
   if (configurations * 2 ** axes.length > MOST_NUMBERS) return lacking("room");
   const values = valuesOn(grid, measure), centre = mean([...values]), total = meanSquare(values, centre);
   if (!(total > 0)) return lacking("difference");
@@ -135,20 +136,23 @@ function largestPart(rows: readonly RunRow[], table: FactorTable): Part {
 /**
  * A few settings listed at another level, such as eight with one layer beside all with two, join most factors into one axis, of which nothing is
  * told apart. So levels of joined factors are left out, those with the fewest configurations first, where that gives more axes and leaves at
- * least half of the configurations: of such parts the one with the most axes is taken, then the largest.
+ * least half of the configurations: of such parts the one with the most axes is taken, then the largest. A switch keeps both values, since
+ * without one of them it would not be among the shares. A complete grid is not left for one with gaps.
  */
 function mostAxes(part: Part, table: FactorTable, least = configurationsIn(part.rows) / 2): Part {
-  const { axes } = gridOf(part.rows, table);
-  const parts = axes.flatMap(({ factors }) => factors.length > 1 ? factors : [])
+  const whole = gridOf(part.rows, table);
+  const fewer = whole.axes.flatMap(({ factors }) => factors.length > 1 ? factors.filter((one) => !isSwitch(one)) : [])
     .flatMap((factor) => atFewerLevels(part, factor))
-    .map((part) => ({
-      part,
-      axes: gridOf(part.rows, table).axes.length,
-      configurations: configurationsIn(part.rows),
-    }))
-    .filter(({ configurations }) => configurations >= least);
-  const [best] = parts.sort((a, b) => b.axes - a.axes || b.configurations - a.configurations);
-  return best && best.axes > axes.length ? mostAxes(best.part, table, least) : part;
+    .map((smaller) => ({ smaller, grid: gridOf(smaller.rows, table) }))
+    .filter(({ grid }) => grid.configurations.length >= least && (isComplete(grid) || !isComplete(whole)));
+  const [best] = fewer.sort((a, b) =>
+    b.grid.axes.length - a.grid.axes.length || b.grid.configurations.length - a.grid.configurations.length
+  );
+  return best && best.grid.axes.length > whole.axes.length ? mostAxes(best.smaller, table, least) : part;
+}
+
+function isComplete({ configurations, combinations }: Grid): boolean {
+  return configurations.length === combinations;
 }
 
 /** A part without the level of a factor that has the fewest configurations, without the two that have the fewest, and so on. */

@@ -9,7 +9,6 @@ import {
   valueOf,
 } from "../../cells/factor.ts";
 import { nameOfLevel } from "../data/cell_names.ts";
-import { atLevel } from "../data/training_factors.ts";
 import type { Configured } from "../data/rows.ts";
 import type { FactorContrast } from "../statistics/matched.ts";
 import { NONE } from "./format.ts";
@@ -46,15 +45,14 @@ export function listed(words: readonly string[]): string {
   return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 }
 
-/** Several factors at some of their values: `layers 1 and 2, state size 256`. */
+/** Several factors at some of their values: `1 and 2 layers, state size 256`. */
 export function atSomeLevels(
   some: readonly { readonly factor: Factor; readonly values: readonly FactorValue[] }[],
 ): string {
-  return some.map(({ factor, values }) =>
-    values.length === 1
-      ? atLevel(factor, values[0])
-      : `${factor.label} ${listed(values.map((value) => formatLevel(factor, value)))}`
-  ).join(", ");
+  return some.map(({ factor, values }) => {
+    const text = withUnit(factor, values);
+    return factor.kind === "integer" && factor.unit ? text : `${factor.label} ${text}`;
+  }).join(", ");
 }
 
 /** A factor in a sentence: `the forget gate`, `the number of layers`. */

@@ -63,7 +63,7 @@ function sharesWords(found: VarianceShares, { primary, reads }: Effects): string
     `${formatLoss(deviation)} ${unitOfMeasure(primary, reads)}), ${listed(parts)}; ${seeds}.`;
 }
 
-/** What all of a part of the grid have in common: ` at state size 256`; empty where it is the whole. */
+/** What tells a part of the grid from the rest: ` at 1 and 2 layers, state size 256`; empty where it is the whole. */
 function whereWords(at: VarianceShares["at"]): string {
   return at.length ? ` at ${atSomeLevels(at)}` : "";
 }

@@ -1,25 +1,26 @@
 /** The table of what more steps back change. */
 import { formatCount } from "../../cells/counts.ts";
 import { formatLevel, valueOf } from "../../cells/factor.ts";
-import type { Basis } from "../data/reading.ts";
+import type { MergedRow } from "../data/merged.ts";
+import { type Basis, stepsBack } from "../data/reading.ts";
 import type { PairMean } from "../statistics/pair_means.ts";
-import type { StepsBackChange, StepsBackComparison, TunedStepsBack } from "../statistics/steps_back.ts";
-import type { TrainedWith } from "../statistics/steps_back_groups.ts";
+import type { StepsBackChange, StepsBackComparison } from "../statistics/steps_back.ts";
 import { type Cells, formatInterval, pairsBySeeds } from "./effect_tables.ts";
 import { formatDifference, formatLoss, NONE } from "./format.ts";
 
 /** A line for each change: of all configurations together, then of those shown by themselves. @param measure what is compared, with its unit */
 export function stepsBackCells(
-  compared: StepsBackComparison | TunedStepsBack,
+  compared: StepsBackComparison,
   basis: Basis,
   measure: string,
 ): Cells {
-  const { at, chosen, of } = compared, factors = "factors" in compared ? compared.factors : [];
+  const { at, chosen, of, tuned_factors } = compared;
   const { changes } = at[basis], isSeveral = of > 1;
-  const isValidated = changes.some(({ validation }) => validation);
-  const settings = (trained: readonly TrainedWith[], { from, to }: StepsBackChange) => {
-    const [one, two] = [from, to].map((k) => trained.find((one) => one.k === k)?.row.config);
-    return factors.map((factor) =>
+  // The score on the validation split is what settings were chosen by: of chosen ones it says too much.
+  const isValidated = !tuned_factors.length && changes.some(({ validation }) => validation);
+  const settings = (rows: readonly MergedRow[], { from, to }: StepsBackChange) => {
+    const [one, two] = [from, to].map((k) => rows.find((row) => stepsBack(row) === k)?.config);
+    return tuned_factors.map((factor) =>
       one && two ? [one, two].map((config) => formatLevel(factor, valueOf(factor, config))).join(" → ") : NONE
     );
   };
@@ -27,14 +28,14 @@ export function stepsBackCells(
     name: string,
     values: (k: number) => number | undefined,
     one: StepsBackChange,
-    trained: readonly TrainedWith[] = [],
+    rows: readonly MergedRow[] = [],
   ): string[] => {
     const { from, to, change, validation } = one, interval = change.interval ?? singleInterval(change);
     const [before, after] = [values(from), values(to)];
     return [
       name,
       `${from} → ${to}`,
-      ...settings(trained, one),
+      ...settings(rows, one),
       before === undefined || after === undefined ? NONE : `${formatLoss(before)} → ${formatLoss(after)}`,
       change.difference === undefined ? NONE : formatDifference(change.difference),
       interval ? formatInterval(interval) : NONE,
@@ -46,7 +47,7 @@ export function stepsBackCells(
     headings: [
       measure,
       "steps back",
-      ...factors.map(({ label }) => label),
+      ...tuned_factors.map(({ label }) => label),
       "from → to",
       "difference",
       "95 % interval",
@@ -57,9 +58,9 @@ export function stepsBackCells(
     wraps: true,
     lines: [
       ...(isSeveral ? changes.map((one) => line(`all ${formatCount(of)}`, () => undefined, one)) : []),
-      ...chosen.flatMap(({ label, at, trained }) =>
+      ...chosen.flatMap(({ label, at, rows }) =>
         at[basis].changes.map((one) =>
-          line(label, (k) => at[basis].points.find((point) => point.k === k)?.mean, one, trained)
+          line(label, (k) => at[basis].points.find((point) => point.k === k)?.mean, one, rows)
         )
       ),
     ],

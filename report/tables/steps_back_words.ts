@@ -63,20 +63,17 @@ function firstBasis({ at }: StepsBackComparison): Basis | undefined {
  * @param levels of the study, nats per what its models read
  */
 export function stepsBackSentences(answers: StepsBackAnswers, levels?: readonly Level[]): string[] {
-  const basis = firstBasis(answers), { tuned } = answers;
-  if (!basis) return [];
-  const first = comparisonSentence(answers, basis);
-  if (!first.length) return [];
-  return [
-    ...first,
-    ...(tuned && isScored(tuned, basis) ? comparisonSentence(tuned, basis) : []),
-    ...tooShortWords(answers, levels).map((text) => `${text}.`),
+  const { tuned } = answers, basis = firstBasis(answers), tunedBasis = tuned && scoredBases(tuned)[0];
+  const sentences = [
+    ...(basis ? comparisonSentence(answers, basis) : []),
+    ...(tunedBasis ? comparisonSentence(tuned, tunedBasis) : []),
   ];
+  return sentences.length ? [...sentences, ...tooShortWords(answers, levels).map((text) => `${text}.`)] : [];
 }
 
-/** Whether scores are compared: only these say something of settings that were chosen by them. */
-function isScored({ at }: StepsBackComparison, basis: Basis): boolean {
-  return at[basis].quantity === "score";
+/** Where scores are compared. Of settings that were chosen at the end of training, losses on the way say nothing. */
+function scoredBases({ at }: StepsBackComparison): Basis[] {
+  return BASES.filter((basis) => at[basis].quantity === "score");
 }
 
 function comparisonSentence(compared: StepsBackComparison, basis: Basis): string[] {
@@ -98,14 +95,13 @@ function comparisonSentence(compared: StepsBackComparison, basis: Basis): string
 }
 
 /** `, each at its own best learning rate`; empty where nothing is chosen. */
-function eachAtBest(compared: StepsBackComparison | TunedStepsBack): string {
-  return "factors" in compared
-    ? `, each at its own best ${listed(compared.factors.map((factor) => nounOf(factor)))}`
-    : "";
+function eachAtBest({ tuned_factors }: StepsBackComparison): string {
+  return tuned_factors.length ? `, each at its own best ${listed(tuned_factors.map(nounOf))}` : "";
 }
 
 /** A warning where no configuration with some number of steps back is below what a model of one byte of context reaches; else nothing. */
-function tooShortWords({ rows }: StepsBackComparison, levels: readonly Level[] | undefined): string[] {
+function tooShortWords(answers: StepsBackAnswers, levels: readonly Level[] | undefined): string[] {
+  const rows = [...answers.rows, ...answers.tuned?.rows ?? []];
   const order1 = levelsOn("test", levels, rows[0]).find(({ order }) => order === 1)?.value;
   if (order1 === undefined) return [];
   const short = distinct(rows, stepsBack).filter((k) => {
@@ -135,12 +131,14 @@ function tooShortWords({ rows }: StepsBackComparison, levels: readonly Level[] |
  */
 export function stepsBackQuestions(answers: StepsBackAnswers, levels?: readonly Level[]): Question[] {
   const { tuned } = answers, first = firstBasis(answers);
-  const questions = BASES.flatMap((basis): Question[] => [
-    questionAt(answers, basis, basis === first ? tooShortWords(answers, levels) : []),
-    ...(tuned && isScored(tuned, basis) ? [questionAt(tuned, basis, chosenSettings(tuned))] : []),
-  ]);
-  // One picture has both, behind the last.
-  return questions.map((one, i) => i < questions.length - 1 ? one : { ...one, picture: STEPS_BACK_PICTURE });
+  return BASES.flatMap((basis): Question[] => {
+    const asked = questionAt(answers, basis, basis === first ? tooShortWords(answers, levels) : []);
+    return [
+      // One picture has both, behind the last.
+      basis === BASES.at(-1) ? { ...asked, picture: STEPS_BACK_PICTURE } : asked,
+      ...(tuned && scoredBases(tuned).includes(basis) ? [questionAt(tuned, basis, settingsWords(tuned))] : []),
+    ];
+  });
 }
 
 /** @param more lines on what is compared */
@@ -166,22 +164,28 @@ function questionAt(compared: StepsBackComparison, basis: Basis, more: readonly 
 }
 
 /** Of how many settings each is the best one, and where a setting beyond those may be better. */
-function chosenSettings({ trained, factors, criterion }: TunedStepsBack): string[] {
-  const each = distinct(trained, ({ k }) => k).map((k) => ({ k, same: trained.filter((one) => one.k === k) }));
-  const tried = each.map(({ k, same }) => `${range(extentOf(same.map(({ of }) => of)))} with ${stepsBackText(k)}`);
-  const edges = factors.flatMap((factor) =>
-    each.flatMap(({ k, same }) => {
-      const at = same.filter(({ edges }) => edges.includes(factor)).length;
-      return at ? [`${formatCount(at)} of ${formatCount(same.length)} with ${stepsBackText(k)} (${factor.label})`] : [];
+function settingsWords({ settings, tuned_factors, criterion }: TunedStepsBack): string[] {
+  const byStepsBack = distinct(settings, ({ row }) => stepsBack(row))
+    .map((k) => ({ text: stepsBackText(k), same: settings.filter(({ row }) => stepsBack(row) === k) }));
+  const tried = byStepsBack.map(({ text, same }) =>
+    `${range(extentOf(same.map(({ tried: { length } }) => length)))} with ${text}`
+  );
+  const edges = tuned_factors.flatMap((factor) =>
+    byStepsBack.flatMap(({ text, same }) => {
+      const known = same.flatMap(({ quantities }) => quantities.filter((one) => one.factor === factor));
+      const count = known.filter(({ isAtEdge }) => isAtEdge).length;
+      return count ? [`${formatCount(count)} of ${formatCount(known.length)} with ${text} (${factor.label})`] : [];
     })
   );
   return [
     `Each is the best of the settings that it was trained at, by ${
       criterionInWords(criterion)
-    }, a mean over the seeds that all of them have; settings tried: ${listed(tried)}` +
-    (edges.length
-      ? `. At the lowest or the highest value tried, so that a better one may lie beyond: ${listed(edges)}`
-      : ""),
+    }, a mean over the seeds that all of them have; settings tried: ${
+      listed(tried)
+    }; configurations with one setting alone are left out`,
+    ...(edges.length
+      ? [`At the lowest or the highest value tried, so that a better one may lie beyond: ${listed(edges)}`]
+      : []),
   ];
 }
 

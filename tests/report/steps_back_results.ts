@@ -118,21 +118,27 @@ function runOf(template: RunResult, run: OneRun, { budget = "tokens", isScored =
   } as RunResult;
 }
 
-/** Results of the gated cell at a learning rate, whose scores are higher by so much with each number of steps back. */
-export function atRate(
+/** What another way of training changes, bits per byte by steps back. */
+export interface Changed {
+  readonly validation?: Readonly<Record<number, number>>;
+  /** The validation's where absent. */
+  readonly test?: Readonly<Record<number, number>>;
+}
+
+/** Results of the gated cell trained in another way, at another learning rate, say. */
+export function trainedAt(
   results: readonly RunResult[],
-  learning_rate: number,
-  more: Readonly<Record<number, number>>,
+  way: Pick<CellConfig, "learning_rate" | "optimizer">,
+  { validation = {}, test = validation }: Changed = {},
 ): RunResult[] {
   return results.map((result): RunResult => {
-    const config = { ...configOf(result), learning_rate, ...(result.bptt && { bptt: result.bptt }) } as CellConfig;
-    const by = more[result.bptt ?? 1] ?? 0;
+    const k = result.bptt ?? 1, config = { ...configOf(result), ...way, ...(k > 1 && { bptt: k }) } as CellConfig;
     return {
       ...result,
-      learning_rate,
+      ...way,
       id: configId(config),
-      test_bits_per_byte: result.test_bits_per_byte! + by,
-      validation_bits_per_byte: result.validation_bits_per_byte! + by,
+      test_bits_per_byte: result.test_bits_per_byte! + (test[k] ?? 0),
+      validation_bits_per_byte: result.validation_bits_per_byte! + (validation[k] ?? 0),
     };
   });
 }

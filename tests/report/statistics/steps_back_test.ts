@@ -15,13 +15,13 @@ import { type StepsBackAnswers, stepsBackAnswers } from "../../../report/statist
 import type { RunResult } from "../../../experiments/study/result.ts";
 import { meanInterval } from "../../../report/statistics/student_t.ts";
 import {
-  atRate,
   BASELINE_GAIN,
   GAIN,
   LOSS_GAIN,
   RISE,
   type StepsBackPlan,
   stepsBackResults,
+  trainedAt,
   updatesOf,
   withoutCommonPoint,
 } from "../steps_back_results.ts";
@@ -244,38 +244,87 @@ Deno.test("withoutStart() gives the weighted mean of the losses, whatever the sm
   near(withoutStart(smoothed, losses.length), sum(losses.map((loss, i) => loss * weights[i])) / sum(weights));
 });
 
+/** With one step back the smallest of three rates is best, with 16 the middle one, by validation; by the test score others would be. */
+function atThreeRates(results: readonly RunResult[]): RunResult[] {
+  return [
+    ...results,
+    ...trainedAt(results, { learning_rate: 0.003 }, {
+      validation: { 1: 0.5, 16: -0.25 },
+      test: { 1: -0.5, 16: 0.125 },
+    }),
+    ...trainedAt(results, { learning_rate: 0.01 }, { validation: { 1: 1, 16: 0.125 }, test: { 1: 1, 16: -2 } }),
+  ];
+}
+
 Deno.test("stepsBackAnswers() compares each configuration at its own best learning rate with each number of steps back", () => {
   const results = stepsBackResults({ levels: [1, 16], cells: [] });
-  // At the larger rate one step back is worse, and 16 are better.
-  const larger = atRate(results, 0.003, { 1: 0.5, 16: -0.25 });
-  const { at, tuned } = answersOf([...results, ...larger])!;
-  assert.deepEqual(tuned!.factors.map(({ key }) => key), ["learning_rate"]);
-  near(at.bytes.changes[0].change.difference, -GAIN[16] - 0.75 / 2, "at the same rate");
-  near(tuned!.at.bytes.changes[0].change.difference, -GAIN[16] - 0.25, "each at its own best rate");
-  assert.deepEqual([at.bytes.changes[0].change.pairs, tuned!.at.bytes.changes[0].change.pairs], [6, 3]);
-  for (const { label, trained } of tuned!.chosen) {
-    assert.doesNotMatch(label, /learning rate/);
-    assert.deepEqual(
-      trained.map(({ k, row, of, edges }) => [k, row.config.learning_rate ?? 0.001, of, edges.length]),
-      [[1, 0.001, 2, 1], [16, 0.003, 2, 1]],
-    );
-  }
+  const { at, tuned, tuned_factors } = answersOf(atThreeRates(results))!;
+  assert.deepEqual([tuned_factors, tuned!.tuned_factors.map(({ key }) => key)], [[], ["learning_rate"]]);
+  near(at.bytes.changes[0].change.difference, -GAIN[16] + (0.625 - 3) / 3, "at the same rate");
+  near(tuned!.at.bytes.changes[0].change.difference, -GAIN[16] + 0.125, "each at its own best rate");
+  assert.deepEqual([at.bytes.changes[0].change.pairs, tuned!.at.bytes.changes[0].change.pairs], [9, 3]);
+  assert.deepEqual(
+    tuned!.settings.map(({ row, tried, quantities }) =>
+      [row.config.learning_rate ?? 0.001, tried.length, ...quantities.map(({ isAtEdge }) => isAtEdge)].join()
+    ).sort(),
+    ["0.001,3,true", "0.001,3,true", "0.001,3,true", "0.003,3,false", "0.003,3,false", "0.003,3,false"],
+  );
+  assert.ok(tuned!.chosen.every(({ label }) => !label.includes("learning rate")));
   assert.equal(tuned!.chosen.length, 3);
 });
 
-Deno.test("stepsBackAnswers() has nothing at own best settings where each number of steps back was trained at one", () => {
-  const results = stepsBackResults({ levels: [1, 16], cells: [] });
+Deno.test("stepsBackAnswers() counts no configuration as at its best that was trained at one setting with some number of steps back", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [] }), [{ id }] = results;
   assert.equal(answersOf(results)!.tuned, undefined);
-  assert.equal(answersOf(atRate(results, 0.003, {}))!.tuned, undefined);
+  assert.equal(answersOf(trainedAt(results, { learning_rate: 0.003 }))!.tuned, undefined);
+  const larger = trainedAt(results, { learning_rate: 0.003 }, { validation: { 16: -1 } });
+  // A second rate with 16 steps back alone would give these an advantage.
+  assert.equal(answersOf([...results, ...larger.filter(({ bptt }) => bptt === 16)])!.tuned, undefined);
+  // Of three configurations one is tuned, with both.
+  const first = results.findIndex((result) => result.id === id);
+  const wanted = [...results.keys()].filter((i) => Math.floor(i / 6) === Math.floor(first / 6));
+  const one = answersOf([...results, ...wanted.map((i) => larger[i])])!.tuned!;
+  assert.deepEqual([one.of, one.chosen.length, one.at.bytes.changes[0].change.pairs], [1, 1, 1]);
 });
 
-Deno.test("stepsBackAnswers() chooses a setting over the seeds that all settings have", () => {
+Deno.test("stepsBackAnswers() chooses a setting over the seeds that all settings have, and from those that have a score", () => {
   const results = stepsBackResults({ levels: [1, 16], cells: [], seeds: [0, 1] });
-  // Seed 1 of the larger rate is missing, and seed 0 is better there; the mean over both seeds of the smaller one is lower still.
+  // Seed 1 is the lowest of all, and the larger rate has no such seed.
   const easy = results.map((result): RunResult =>
-    result.seed === 1 && result.bptt === 16 ? { ...result, test_bits_per_byte: 1, validation_bits_per_byte: 1 } : result
+    result.seed === 1 ? { ...result, test_bits_per_byte: 1, validation_bits_per_byte: 1 } : result
   );
-  const larger = atRate(results, 0.003, { 16: -0.125 }).filter(({ seed }) => seed === 0);
-  const [{ trained }] = answersOf([...easy, ...larger])!.tuned!.chosen;
-  assert.equal(trained.find(({ k }) => k === 16)!.row.config.learning_rate, 0.003);
+  const larger = trainedAt(results, { learning_rate: 0.003 }, { validation: { 16: -0.125 } });
+  const chosen = (all: readonly RunResult[]) =>
+    answersOf(all)!.tuned!.settings.filter(({ row }) => row.config.bptt === 16)
+      .map(({ row, tried }) => [row.config.learning_rate, tried.length].join());
+  const seed0 = larger.filter(({ seed }) => seed === 0);
+  assert.deepEqual(chosen([...easy, ...seed0]), ["0.003,2", "0.003,2", "0.003,2"]);
+  // What has no score yet is no setting that was tried.
+  const unscored = trainedAt(results, { learning_rate: 0.01 }).map((result): RunResult => ({
+    ...result,
+    test_bits_per_byte: undefined,
+    validation_bits_per_byte: undefined,
+  }));
+  assert.deepEqual(chosen([...easy, ...seed0, ...unscored]), ["0.003,2", "0.003,2", "0.003,2"]);
+  // Without a seed in common nobody knows which is best.
+  const seed2 = larger.map((result) => ({ ...result, seed: 2 }));
+  assert.equal(answersOf([...easy, ...seed2])!.tuned, undefined);
+});
+
+Deno.test("stepsBackAnswers() takes the edge of rates among those of the same optimizer", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [], gated: 1 });
+  const all = [
+    ...results,
+    ...trainedAt(results, { learning_rate: 0.003 }, { validation: { 1: -0.5, 16: -0.5 } }),
+    ...trainedAt(results, { optimizer: "sgd", learning_rate: 0.01 }, { validation: { 1: 1, 16: 1 } }),
+    ...trainedAt(results, { optimizer: "sgd", learning_rate: 0.03 }, { validation: { 1: 1, 16: 1 } }),
+  ];
+  const { tuned_factors, settings } = answersOf(all)!.tuned!;
+  assert.deepEqual(tuned_factors.map(({ key }) => key).sort(), ["learning_rate", "optimizer"]);
+  const found = settings.map(({ row, tried, quantities }) => [
+    row.config.learning_rate,
+    tried.length,
+    ...quantities.map(({ factor, isAtEdge }) => [factor.key, isAtEdge]),
+  ]);
+  assert.deepEqual(found, [[0.003, 4, ["learning_rate", true]], [0.003, 4, ["learning_rate", true]]]);
 });

@@ -90,6 +90,52 @@ Deno.test("a few settings listed at another level join no factors: the shares ar
   assert.deepEqual([middle.configurations, middle.at.map(({ values }) => values)], [96, [[2]]]);
 });
 
+Deno.test("no level is left out at the cost of a switch, of half of the configurations, or of a complete grid", () => {
+  const at256 = plantedRows((config, seed) =>
+    2 + (config.use_residual ? 0.2 : 0) + (config.use_input_gate ? 0.1 : 0) + seed
+  )
+    .filter(({ config }) => config.state_size === 256);
+  const two = at256.filter(({ config }) => config.n_layers === 2),
+    one = at256.filter(({ config }) => config.n_layers === 1);
+  const partOf = (rows: readonly RunRow[]) => {
+    const found = varianceShares(rows, "min_loss", GATED);
+    return { configurations: found.configurations, at: found.at, lacks: "lacks" in found ? found.lacks : undefined };
+  };
+  // Without the new state off there would be an axis more, and no new state.
+  const isNew = one.filter(({ config }) => config.use_new_state);
+  assert.deepEqual(partOf([...two, ...isNew]), { configurations: 160, at: [], lacks: undefined });
+  // One layer alone is a grid of two axes, and four of ten.
+  const on = (...keys: (keyof CellConfig)[]) => ({ config }: RunRow) =>
+    config.use_new_state && config.use_old_state &&
+    (["use_input_gate", "use_forget_gate", "use_output_gate", "use_state_gate", "use_residual"] as const)
+      .every((key) => config[key] === keys.includes(key));
+  const settings: [layers: number, ...keys: (keyof CellConfig)[]][] = [
+    [1],
+    [1, "use_input_gate"],
+    [1, "use_output_gate"],
+    [1, "use_input_gate", "use_output_gate"],
+    [2, "use_forget_gate"],
+    [2, "use_state_gate"],
+    [2, "use_forget_gate", "use_state_gate", "use_residual"],
+    [3, "use_residual"],
+    [3, "use_forget_gate", "use_residual"],
+    [3, "use_state_gate", "use_residual"],
+  ];
+  const parts = settings.flatMap(([layers, ...keys]) =>
+    at256.filter((row) => row.config.n_layers === layers && on(...keys)(row))
+  );
+  assert.deepEqual(partOf(parts), { configurations: 10, at: [], lacks: "axes" });
+  // Two layers have a gap; with the one setting of one layer that joins the switches, all that occurs is there.
+  const gap = two.filter(({ config }) => config.use_new_state && config.use_old_state && !config.use_state_gate)
+    .filter(({ config }) => !(config.use_residual && config.use_output_gate && config.use_input_gate));
+  const few = one.filter(({ config }) =>
+    config.use_new_state && config.use_old_state && !config.use_state_gate && config.use_residual &&
+    !config.use_output_gate && !config.use_input_gate
+  );
+  assert.deepEqual([gap.length, few.length], [14, 2]);
+  assert.deepEqual(partOf([...gap, ...few]), { configurations: 16, at: [], lacks: undefined });
+});
+
 Deno.test("it is said what lacks where the grid has a gap, one axis alone, or nothing differs", () => {
   const rows = plantedRows((config) => (config.use_residual ? 1 : 2)),
     of256 = rows.filter(({ config }) => config.state_size === 256);

@@ -6,7 +6,7 @@ import { tableOf } from "../../../report/data/rows.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf, questionsOf, questionsText } from "../../../report/tables/questions.ts";
 import { stepsBackQuestions, stepsBackSentences } from "../../../report/tables/steps_back_words.ts";
-import { atRate, stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
+import { stepsBackResults, trainedAt, withoutCommonPoint } from "../steps_back_results.ts";
 
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
 const asked = (results: readonly RunResult[]) => stepsBackQuestions(stepsBackAnswers(rowsOf(results), GATED)!);
@@ -245,7 +245,7 @@ Deno.test("questionsOf() compares with baselines under each number of steps back
 /** With one step back the smaller rate is better, with 16 the larger one. */
 function atTwoRates(): RunResult[] {
   const results = stepsBackResults({ levels: [1, 16], cells: [], gated: 2 });
-  return [...results, ...atRate(results, 0.003, { 1: 0.5, 16: -0.25 })];
+  return [...results, ...trainedAt(results, { learning_rate: 0.003 }, { validation: { 1: 0.5, 16: -0.25 } })];
 }
 
 Deno.test("stepsBackQuestions() asks again with each at its own best learning rate, behind the question at the same one", () => {
@@ -259,18 +259,25 @@ Deno.test("stepsBackQuestions() asks again with each at its own best learning ra
     tuned.lines[1],
     /^16 steps back instead of 1, at equal bytes read, each at its own best learning rate: the test score is lower by 0\.625 bits per byte \(/,
   );
-  assert.equal(
-    tuned.lines[2],
+  assert.deepEqual(tuned.lines.slice(2, 4), [
     "Each is the best of the settings that it was trained at, by the lowest score on the validation split, a mean over the seeds that all of them have; " +
-      "settings tried: 2 with 1 step back and 2 with 16 steps back. At the lowest or the highest value tried, so that a better one may lie beyond: " +
-      "2 of 2 with 1 step back (learning rate) and 2 of 2 with 16 steps back (learning rate)",
-  );
+    "settings tried: 2 with 1 step back and 2 with 16 steps back; configurations with one setting alone are left out",
+    "At the lowest or the highest value tried, so that a better one may lie beyond: " +
+    "2 of 2 with 1 step back (learning rate) and 2 of 2 with 16 steps back (learning rate)",
+  ]);
   assert.match(
     tuned.lines.at(-1)!,
     /^Differences are more − fewer steps back, each at its own best learning rate, paired/,
   );
   const { headings, lines } = tuned.cells!;
-  assert.deepEqual(headings.slice(1, 4), ["steps back", "learning rate", "from → to"]);
+  assert.deepEqual(headings.slice(1), [
+    "steps back",
+    "learning rate",
+    "from → to",
+    "difference",
+    "95 % interval",
+    "pairs × seeds",
+  ]);
   assert.deepEqual(lines.map((line) => line.slice(0, 5)), [
     ["all 2", "1 → 16", "–", "–", "−0.625"],
     ["2 layers × 256, state gate + new state", "1 → 16", "0.001 → 0.003", "2.501 → 1.876", "−0.625"],
@@ -287,4 +294,27 @@ Deno.test("stepsBackSentences() says what both comparisons have found, and of tr
   ]);
   const unscored = atTwoRates().map((result): RunResult => ({ ...result, test_bits_per_byte: undefined }));
   assert.equal(sentences(unscored).length, 1);
+});
+
+Deno.test("stepsBackQuestions() has the picture behind the question that it shows, which is at the same settings", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [], budget: "updates" });
+  const larger = trainedAt(results, { learning_rate: 0.003 }, { validation: { 16: -1 } });
+  assert.deepEqual(asked([...results, ...larger]).map(({ heading, picture }) => [heading, picture]), [
+    ["What is the effect of more steps back at equal bytes read?", undefined],
+    ["What is the effect of more steps back at equal updates?", "_steps_back"],
+    ["What is the effect of more steps back at equal updates, each at its own best learning rate?", undefined],
+  ]);
+});
+
+Deno.test("stepsBackSentences() calls runs too short only where none at any setting is long enough", () => {
+  const levels = [{ label: "order 1", order: 1, value: 2.55 * Math.LN2 }];
+  const results = stepsBackResults({ levels: [1, 16], cells: [], gated: 1 }).map((result): RunResult => ({
+    ...result,
+    test_bits_per_byte: result.test_bits_per_byte! + (result.bptt ? 1 : 0),
+  }));
+  const short = (all: readonly RunResult[]) =>
+    stepsBackSentences(stepsBackAnswers(rowsOf(all), GATED)!, levels).filter((one) => one.startsWith("Runs with 16"));
+  assert.equal(short(results).length, 1);
+  const larger = trainedAt(results, { learning_rate: 0.003 }, { validation: { 16: -1 } });
+  assert.equal(short([...results, ...larger]).length, 0);
 });
