@@ -58,10 +58,12 @@ export function comparedAtSeveral({ effects }: TrainingEffects): TrainingEffect[
 }
 
 function isTurning(effects: readonly PairMean[]): boolean {
-  // One seed or one pair has no interval: all that is known is the mean itself.
-  const sides = effects.map(({ interval, difference }) =>
-    interval ? significantSide(interval) : Math.sign(difference ?? 0)
-  );
+  // Of one pair it is known how seeds move it. Where all have one seed, all that is known are the means themselves.
+  const isOneSeed = effects.every(({ seeds }) => seeds.length < 2);
+  const sides = effects.map(({ interval, seed_interval, difference }) => {
+    const known = interval ?? seed_interval;
+    return known ? significantSide(known) : isOneSeed ? Math.sign(difference ?? 0) : 0;
+  });
   return sides.includes(-1) && sides.includes(1);
 }
 

@@ -71,11 +71,14 @@ function meansOf(effect: TrainingEffect, { factor, levels }: TrainingEffects): P
 }
 
 function valuesWords(means: readonly PlacedMean[], unit: string): string {
-  return means.map(({ mean: { difference, interval }, where }, i) =>
-    `${formatDifference(difference!)}${i ? "" : ` ${unit}`} ${where}${
-      interval ? ` (95 % interval ${formatInterval(interval)})` : ""
-    }`
-  ).join(", ");
+  return means.map(({ mean: { difference, interval, seed_interval }, where }, i) => {
+    const known = interval
+      ? ` (95 % interval ${formatInterval(interval)})`
+      : seed_interval
+      ? ` (95 % interval over seeds ${formatInterval(seed_interval)})`
+      : "";
+    return `${formatDifference(difference!)}${i ? "" : ` ${unit}`} ${where}${known}`;
+  }).join(", ");
 }
 
 function warning(effect: TrainingEffect, training: TrainingEffects, unit: string): string {
