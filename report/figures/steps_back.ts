@@ -8,7 +8,7 @@ import { BASES, type Basis } from "../data/reading.ts";
 import type { Table } from "../data/table.ts";
 import { padded } from "../statistics/means.ts";
 import type { ChosenConfiguration, StepsBackAnswers, StepsBackPoint } from "../statistics/steps_back.ts";
-import { equalIn, pointText, quantityUnit, updatesText } from "../tables/steps_back_words.ts";
+import { equalIn, pointText, quantityUnit, tunedSentences, updatesText } from "../tables/steps_back_words.ts";
 import { baselineEntry, endLabels, labelRoom } from "./baselines.ts";
 import { countColumn, numberColumn, pictureTable, textColumn } from "./data_columns.ts";
 import { levelMarks, levelNote } from "./levels.ts";
@@ -73,6 +73,8 @@ export function figureStepsBack(document: SvgDocument, answers: StepsBackAnswers
         : "One seed; lower is better.",
       ...chosenNote(answers),
       ...BASES.map((basis) => basisNote(answers, basis)),
+      // Lines are at one setting each, and fewer updates may need another.
+      ...tunedSentences(answers),
       ...noteOf(shown),
     ],
     legend: legendOf(curves),

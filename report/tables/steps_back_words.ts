@@ -63,12 +63,15 @@ function firstBasis({ at }: StepsBackComparison): Basis | undefined {
  * @param levels of the study, nats per what its models read
  */
 export function stepsBackSentences(answers: StepsBackAnswers, levels?: readonly Level[]): string[] {
-  const { tuned } = answers, basis = firstBasis(answers), tunedBasis = tuned && scoredBases(tuned)[0];
-  const sentences = [
-    ...(basis ? comparisonSentence(answers, basis) : []),
-    ...(tunedBasis ? comparisonSentence(tuned, tunedBasis) : []),
-  ];
+  const basis = firstBasis(answers);
+  const sentences = [...(basis ? comparisonSentence(answers, basis) : []), ...tunedSentences(answers)];
   return sentences.length ? [...sentences, ...tooShortWords(answers, levels).map((text) => `${text}.`)] : [];
+}
+
+/** The same with each configuration at its own best settings; empty where nothing is chosen, or no scores are compared. */
+export function tunedSentences({ tuned }: StepsBackAnswers): string[] {
+  const [basis] = tuned ? scoredBases(tuned) : [];
+  return basis ? comparisonSentence(tuned!, basis) : [];
 }
 
 /** Where scores are compared. Of settings that were chosen at the end of training, losses on the way say nothing. */

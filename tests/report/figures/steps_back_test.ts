@@ -13,7 +13,7 @@ import { figureTrainingRuns } from "../../../report/figures/training_runs.ts";
 import { effectsOf } from "../../../report/statistics/effects.ts";
 import { stepsBackAnswers } from "../../../report/statistics/steps_back.ts";
 import { comparisonsOf } from "../../../report/tables/questions.ts";
-import { stepsBackResults, withoutCommonPoint } from "../steps_back_results.ts";
+import { stepsBackResults, trainedAt, withoutCommonPoint } from "../steps_back_results.ts";
 
 const NAMES = { name: "picture", title: "A title", subtitle: "Some runs on a <corpus> & more." };
 const rowsOf = (results: readonly RunResult[]) => mergeSeeds(tableOf(results).rows);
@@ -136,4 +136,15 @@ Deno.test("training curves are drawn over what was read when runs go back by sev
       assert.doesNotMatch(one, /bytes read/);
     }
   }
+});
+
+Deno.test("figureStepsBack() says what is found at own best rates, which its lines do not show", () => {
+  const results = stepsBackResults({ levels: [1, 16], cells: [], gated: 2 });
+  const larger = trainedAt(results, { learning_rate: 0.003 }, { validation: { 1: 0.5, 16: -0.25 } });
+  const drawn = (all: readonly RunResult[]) => textsOf(draw(all)).join(" ");
+  assert.match(
+    drawn([...results, ...larger]),
+    /each at its own best learning rate, the test score is lower by 0\.625 /,
+  );
+  assert.doesNotMatch(drawn(results), /own best/);
 });
