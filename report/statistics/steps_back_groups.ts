@@ -90,7 +90,7 @@ export function bestSettings(
   });
 }
 
-/** Values are compared among settings that are alike in all else: rates of one optimizer say nothing of another's. */
+/** Values are compared among otherwise identical settings: rates of one optimizer say nothing of another's. */
 function quantitiesOf(row: MergedRow, tried: readonly MergedRow[], tuned: readonly Factor[]) {
   return tuned.filter(isQuantity).flatMap((factor) => {
     const others = tuned.filter((other) => other !== factor);
